@@ -1,0 +1,272 @@
+"""The command `course`: every verb, and errors in one line."""
+
+import re
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from course_lib.errors import CourseError
+
+# Heavy imports (torch, pandas) stay inside the verbs, so that --help answers at once.
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def course() -> None:
+    """Attention modules in ResNet50: set up, train, compare.
+
+    A problem you can mend is told in one line, with exit status 2.
+    """
+
+
+@course.command()
+def doctor() -> None:
+    """Say what this machine has, and what to do about each problem.
+
+    Exit status 1 if something stops the course from working.
+    """
+    from course_lib.doctor import diagnose, has_problem, report
+
+    findings = diagnose()
+    click.echo(report(findings))
+    if has_problem(findings):
+        sys.exit(1)
+
+
+@course.command()
+@click.option("--data", default="signs", help="signs, cifar100 or a folder of images.")
+@click.option("--models", help="Names with commas, such as plain,se,cbam.")
+@click.option("--placements", help="Places with commas, such as branch,pre,post.")
+@click.option("--seeds", type=int, help="Trainings of each model, from seed 0 on.")
+@click.option("--budget", help="Stop after this time, for example 90s, 20m or 2h.")
+@click.option("--recipe", default="modern", help="modern or reu2019.")
+@click.option("--profile", help="Sizes: ci, laptop or gpu; default: what fits.")
+@click.option("--device", default="auto", help="auto, cpu, cuda or mps.")
+@click.option("--out", type=Path, help="Folder of runs.csv; default: runs/DATA.")
+@click.option("--workers", type=int, help="Processes on a CPU; default: one a core.")
+@click.option("--epochs", type=int, help="Instead of the profile's.")
+@click.option("--batch", type=int, help="Images in a step, instead of the profile's.")
+@click.option("--image-size", type=int, help="Pixels, instead of the profile's.")
+@click.option("--train-images", type=int, help="Instead of the profile's.")
+@click.option("--width", type=int, help="Channels of the stem; 64 in ResNet50.")
+@click.option("--reduction", type=int, default=16, help="r of SE, BAM and CBAM.")
+@click.option("--precision", help="fp32 or bf16; default: bf16 on CUDA.")
+@click.option("--compiled/--eager", default=None, help="torch.compile; CUDA default.")
+def compare(
+    data: str,
+    models: str | None,
+    placements: str | None,
+    seeds: int | None,
+    budget: str | None,
+    recipe: str,
+    profile: str | None,
+    device: str,
+    out: Path | None,
+    workers: int | None,
+    epochs: int | None,
+    batch: int | None,
+    image_size: int | None,
+    train_images: int | None,
+    width: int | None,
+    reduction: int,
+    precision: str | None,
+    compiled: bool | None,
+) -> None:
+    """Train the models side by side and say which differ, and how surely.
+
+    Without options: the five networks of the course on the embedded signs, at the
+    size this machine can do in minutes. Stop it whenever you like (Ctrl-C); the same
+    command goes on where it stopped.
+    """
+    from course_lib import comparing
+    from course_lib.profiles import choose_profile
+
+    chosen = choose_profile(profile)
+    asked = {
+        "epochs": epochs,
+        "batch": batch,
+        "image_size": image_size,
+        "train_images": train_images,
+        "width": width,
+    }
+    sizes = chosen.sizes(data)
+    sizes = replace(sizes, **{key: value for key, value in asked.items() if value})
+    check_positive(asked | {"reduction": reduction})
+    on = comparing.choose_device(device)
+    runs = comparing.plan_runs(
+        data,
+        sizes,
+        split_names(models) or chosen.models,
+        chosen.seeds if seeds is None else seeds,
+        split_names(placements),
+        recipe,
+        reduction,
+        choose_precision(precision, on.type),
+    )
+    out = out or Path("runs") / Path(data).name
+    click.echo(comparing.announce(runs, chosen.name, str(on), out))
+    table = comparing.compare(
+        runs,
+        out,
+        str(on),
+        None if budget is None else parse_duration(budget),
+        workers,
+        on.type == "cuda" if compiled is None else compiled,
+    )
+    show_report(table, out)
+    if len(table) < len(runs):
+        click.echo(
+            f"{len(table)} of {len(runs)} runs are done. "
+            "The same command trains the rest."
+        )
+
+
+@course.command()
+@click.argument("files", nargs=-1, required=True, type=Path)
+@click.option(
+    "--out", type=Path, help="Folder of report.md; default: the first file's."
+)
+def report(files: Sequence[Path], out: Path | None) -> None:
+    """Make table, figure and sentences again from one or more runs.csv."""
+    from course_lib.runs import read_runs
+
+    show_report(read_runs(files), out or files[0].parent)
+
+
+@course.command()
+@click.argument("arguments", nargs=-1)
+def lab(arguments: Sequence[str]) -> None:
+    """Open the notebooks in JupyterLab. More arguments go to `jupyter lab`."""
+    import os
+    import subprocess
+
+    folder = Path(__file__).resolve().parents[1] / "notebooks"
+    folder.mkdir(exist_ok=True)
+    command = [sys.executable, "-m", "jupyterlab", f"--notebook-dir={folder}"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        command.append("--allow-root")
+    sys.exit(subprocess.run([*command, *arguments]).returncode)
+
+
+@course.group()
+def data() -> None:
+    """List, fetch, import and verify the data sets."""
+
+
+@data.command("list")
+def list_data() -> None:
+    """Show every data set: what it is, whether it is here, how to get it."""
+    from course_lib.data.datasets import describe_datasets
+
+    for card in describe_datasets():
+        mark = "[ok]" if card.present else "[ ]"
+        click.echo(f"{mark} {card.name}: {card.what}")
+        click.echo(f"     {card.where}; {card.size}; {card.command}")
+
+
+@data.command("fetch")
+@click.argument("name")
+def fetch_data(name: str) -> None:
+    """Download NAME (cifar100) with torchvision and check it."""
+    from course_lib.data.cifar100 import fetch_cifar100
+    from course_lib.errors import check_choice
+
+    check_choice("data to fetch", name, ["cifar100"])
+    click.echo(f"cifar100 is here, digest {fetch_cifar100().digest}.")
+
+
+@data.command("import")
+@click.argument("name")
+@click.argument("sources", nargs=-1, required=True, type=Path)
+def import_data(name: str, sources: Sequence[Path]) -> None:
+    """Take NAME (cifar100) from SOURCES: folders of images, or zips of them."""
+    from course_lib.data.cifar100 import import_cifar100
+    from course_lib.errors import check_choice
+
+    check_choice("data to import", name, ["cifar100"])
+    click.echo(f"cifar100 is here, digest {import_cifar100(sources).digest}.")
+
+
+@data.command("verify")
+@click.argument("name")
+def verify_data(name: str) -> None:
+    """Compute the digest of NAME again and compare it with the recorded one."""
+    from course_lib.data.datasets import verify_dataset
+
+    click.echo(verify_dataset(name))
+
+
+def show_report(table, out: Path) -> None:
+    """Write report.md and its figure; print the table and the sentences."""
+    from course_lib.report import table_text, write_report
+    from course_lib.summary import summarise
+
+    path = write_report(table, out)
+    click.echo(table_text(summarise(table), table))
+    click.echo(f"\nThe whole report, with figure: {path}")
+
+
+def split_names(names: str | None) -> list[str]:
+    """ "a, b" -> ["a", "b"]; None -> []."""
+    return [name.strip() for name in (names or "").split(",") if name.strip()]
+
+
+def check_positive(numbers: dict[str, int | None]) -> None:
+    """Raise CourseError for a number below 1."""
+    for name, value in numbers.items():
+        if value is not None and value < 1:
+            option = "--" + name.replace("_", "-")
+            raise CourseError(f"{option} {value}", "at least 1", "Leave it out.")
+
+
+def choose_precision(name: str | None, device: str) -> str:
+    """ "fp32" or "bf16"; without a wish bf16 on CUDA, where it is fast."""
+    from course_lib.errors import check_choice
+
+    if name is None:
+        return "bf16" if device == "cuda" else "fp32"
+    check_choice("precision", name, ("fp32", "bf16"))
+    return name
+
+
+def parse_duration(text: str) -> float:
+    """ "90s", "20m", "1h30m" or plain seconds -> seconds."""
+    parts = re.findall(r"(\d+(?:\.\d+)?)([smh]?)", text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise CourseError(
+            f"--budget {text!r}",
+            "a time such as 90s, 20m or 1h30m",
+            "Try --budget 20m.",
+        )
+    seconds = {"": 1, "s": 1, "m": 60, "h": 3600}
+    return sum(float(number) * seconds[unit] for number, unit in parts)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command; every mendable problem becomes one line and status 2."""
+    sys.exit(run(lambda: course(arguments, prog_name="course", standalone_mode=False)))
+
+
+def run(action: Callable[[], object]) -> int:
+    """Do the action and return its exit status."""
+    try:
+        action()
+    except CourseError as error:
+        click.echo(f"course: {error}", err=True)
+        return 2
+    except click.UsageError as error:
+        where = error.ctx.command_path if error.ctx else "course"
+        click.echo(f"course: {error.format_message()} See {where} --help.", err=True)
+        return 2
+    except click.exceptions.Exit as exit_:
+        return exit_.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("\nStopped. The same command goes on where it stopped.", err=True)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,310 @@
+"""Which runs are wanted, which are done, and doing the rest."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from filelock import FileLock, Timeout
+from tqdm.auto import tqdm
+
+from course_lib.attention import ATTENTION
+from course_lib.blocks import PLACEMENTS
+from course_lib.cost import code_version, describe_device
+from course_lib.data.image_set import Dataset
+from course_lib.errors import CourseError, check_choice
+from course_lib.profiles import Sizes
+from course_lib.recipes import RECIPES
+from course_lib.resnet import SMALLEST_IMAGE, check_image_size, resnet50
+from course_lib.runs import (
+    FORMAT,
+    Record,
+    Run,
+    append_record,
+    disk_error,
+    read_runs,
+    write_atomically,
+)
+from course_lib.workers import Job, Result, load_data, run_jobs
+
+
+def plan_runs(
+    data: str,
+    sizes: Sizes,
+    models: Sequence[str],
+    seeds: int,
+    placements: Sequence[str] = (),
+    recipe: str = "modern",
+    reduction: int = 16,
+    precision: str = "fp32",
+) -> list[Run]:
+    """Every run that a comparison needs, all models of one seed before the next seed.
+
+    placements: where the modules go; empty means each module's own place. "plain" has
+    no module, so it is trained once a seed whatever the placements.
+
+    Raises CourseError for an unknown name, no seed, a module that does not fit its
+    place at this width, and images too small for the stem. Nothing is trained.
+    """
+    if seeds < 1:
+        raise CourseError(f"--seeds {seeds}", "at least 1 seed", "Try --seeds 3.")
+    check_choice("recipe", recipe, RECIPES)
+    for place in placements:
+        check_choice("placement", place, PLACEMENTS)
+    check_image_size(sizes.image_size, SMALLEST_IMAGE[sizes.stem])
+    variants = []
+    for model in models:
+        check_choice("model", model, ATTENTION)
+        own = ATTENTION[model].placement
+        for place in [own] if model == "plain" else placements or [own]:
+            if (model, place) not in variants:
+                variants.append((model, place))
+    runs = [
+        Run(
+            data=data,
+            image_size=sizes.image_size,
+            train_images=sizes.train_images,
+            val_images=sizes.val_images,
+            test_images=sizes.test_images,
+            model=model,
+            placement=place,
+            stages="123" if place == "between_stages" else "1234",
+            reduction=reduction,
+            stem=sizes.stem,
+            width=sizes.width,
+            recipe=recipe,
+            epochs=sizes.epochs,
+            batch=sizes.batch,
+            precision=precision,
+            seed=seed,
+        )
+        for seed in range(seeds)
+        for model, place in variants
+    ]
+    for run in runs[: len(variants)]:
+        check_network(run)
+    return runs
+
+
+def check_network(run: Run) -> None:
+    """Build the network without its numbers, so that what cannot be built says so."""
+    with torch.device("meta"):
+        resnet50(
+            2,
+            run.model,
+            run.placement,
+            stem=run.stem,
+            width=run.width,
+            reduction=run.reduction,
+            preact=RECIPES[run.recipe].preact,
+        )
+
+
+def choose_device(name: str) -> torch.device:
+    """ "auto", "cpu", "cuda", "cuda:1", "mps" -> the device.
+
+    Raises CourseError when it is unknown or not there.
+    """
+    kind = name.split(":")[0]
+    check_choice("device", kind, ("auto", "cpu", "cuda", "mps"))
+    there = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if kind == "auto":
+        return torch.device("cuda" if there["cuda"] else "cpu")
+    if not there.get(kind, True):
+        raise CourseError(
+            f"--device {name}",
+            f"a machine with {kind.upper()} that PyTorch can use",
+            "Leave --device out to use what is there; course doctor says more.",
+        )
+    return torch.device(name)
+
+
+def compare(
+    runs: Sequence[Run],
+    out: Path,
+    device: str = "auto",
+    budget_seconds: float | None = None,
+    workers: int | None = None,
+    compiled: bool = False,
+) -> pd.DataFrame:
+    """Train the runs that `out / "runs.csv"` does not hold yet; return their rows.
+
+    Each finished run is one new row of runs.csv. Stop it at any moment, by Ctrl-C or
+    worse, and call it again: at most the epoch in progress is lost, and the numbers
+    are those of an uninterrupted run. Beside runs.csv lie `hits/` (right or wrong for
+    each test image) and `history/` (loss and accuracy of each epoch).
+
+    budget_seconds: stop after this time; unfinished runs go on at the next call.
+    workers: training processes on a CPU, one for each core if None. A GPU trains the
+    runs one by one in this process.
+
+    Raises CourseError for bad input, a full disk, too little memory.
+    """
+    chosen = choose_device(device)
+    if budget_seconds is not None and budget_seconds <= 0:
+        raise CourseError(
+            f"--budget of {budget_seconds:g} seconds",
+            "more than 0",
+            "Try --budget 20m.",
+        )
+    dataset = load_data(runs[0])
+    ids = [run.run_id(dataset.digest) for run in runs]
+    with lock(out):
+        table = out / "runs.csv"
+        known = set(read_runs([table])["run_id"]) if table.exists() else set()
+        deadline = None if budget_seconds is None else time.time() + budget_seconds
+        jobs = [
+            Job(run, str(chosen), out / "checkpoints" / f"{id_}.pt", compiled, deadline)
+            for run, id_ in zip(runs, ids, strict=True)
+            if id_ not in known
+        ]
+        if jobs:
+            count = how_many_workers(workers, len(jobs), chosen)
+            _train(jobs, dataset, out, count)
+        if not table.exists():
+            raise CourseError(
+                "no run was finished",
+                "a budget of at least one run",
+                "Run the same command again to go on, or raise --budget.",
+            )
+        done = read_runs([table])
+    return done[done["run_id"].isin(ids)].reset_index(drop=True)
+
+
+def how_many_workers(asked: int | None, jobs: int, device: torch.device) -> int:
+    """Processes to use: 0 (this process) on a GPU, else one a core unless asked."""
+    if device.type != "cpu":
+        return 0
+    if asked is not None and asked < 1:
+        raise CourseError(f"--workers {asked}", "at least 1", "Leave it out.")
+    if hasattr(os, "sched_getaffinity"):
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    return min(asked or cores, jobs)
+
+
+def lock(out: Path) -> FileLock:
+    """Make the folder, and keep a second comparison from writing into it."""
+    try:
+        for folder in (out, out / "checkpoints", out / "hits", out / "history"):
+            folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(out / ".writable", b"")
+        (out / ".writable").unlink()
+        keeper = FileLock(out / ".lock", timeout=0)
+        keeper.acquire()
+    except Timeout as error:
+        raise CourseError(
+            f"another comparison is writing into {out}",
+            "one at a time",
+            "Wait for it, or choose another folder with --out.",
+        ) from error
+    except OSError as error:
+        raise disk_error(out, error) from error
+    return keeper
+
+
+def _train(jobs: list[Job], dataset: Dataset, out: Path, workers: int) -> None:
+    """Train the jobs with a progress bar; record each one as it finishes."""
+    one = jobs[0].run
+    epoch = len(dataset.train.labels) // one.batch * one.batch
+    left = len(jobs)
+    with tqdm(
+        total=sum(job.run.epochs * epoch for job in jobs),
+        unit="img",
+        unit_scale=True,
+        smoothing=0.05,
+        desc=f"{left} runs to go",
+        mininterval=0.5 if sys.stderr.isatty() or in_notebook() else 30,
+    ) as bar:
+        for result in run_jobs(jobs, workers, bar.update):
+            if result.status == "stopped":
+                continue
+            record_result(result, dataset, out)
+            left -= 1
+            bar.set_description(f"{left} runs to go")
+            bar.set_postfix_str(f"last: {result.job.run.label}")
+
+
+def in_notebook() -> bool:
+    """Whether this process is a Jupyter kernel, where a progress bar can be redrawn."""
+    return "ipykernel" in sys.modules
+
+
+def record_result(result: Result, dataset: Dataset, out: Path) -> None:
+    """Write hits, history and the row of a finished run, then drop its checkpoint."""
+    record = make_record(result, dataset)
+    if result.outcome is not None:
+        packed = np.packbits(result.outcome.hits.numpy())
+        write_atomically(out / "hits" / f"{record.run_id}.bin", packed.tobytes())
+        history = json.dumps(result.outcome.progress.history, indent=1)
+        path = out / "history" / f"{record.run_id}.json"
+        write_atomically(path, history.encode("utf-8"))
+    append_record(out / "runs.csv", record)
+    result.job.checkpoint.unlink(missing_ok=True)
+
+
+def make_record(result: Result, dataset: Dataset) -> Record:
+    """The row of runs.csv for a finished or failed run."""
+    run, outcome = result.job.run, result.outcome
+    nan = float("nan")
+    last = outcome.progress.history[-1] if outcome else {}
+    steps = outcome.progress.step_seconds if outcome else [nan]
+    return Record(
+        format=FORMAT,
+        run_id=run.run_id(dataset.digest),
+        data=run.data,
+        data_digest=dataset.digest,
+        image_size=run.image_size,
+        train_images=len(dataset.train.labels),
+        test_images=len(dataset.test.labels),
+        classes=len(dataset.classes),
+        model=run.model,
+        placement=run.placement,
+        stages=run.stages,
+        reduction=run.reduction,
+        stem=run.stem,
+        width=run.width,
+        preact=RECIPES[run.recipe].preact,
+        recipe=run.recipe,
+        epochs=run.epochs,
+        batch=run.batch,
+        precision=run.precision,
+        seed=run.seed,
+        status=result.status,
+        train_loss=last.get("train_loss", nan),
+        val_accuracy=last.get("val_accuracy", nan),
+        test_accuracy=outcome.test_accuracy if outcome else nan,
+        test_accuracy_last=outcome.hits.float().mean().item() if outcome else nan,
+        parameters=outcome.parameters if outcome else 0,
+        macs=outcome.macs if outcome else 0,
+        step_ms=1000 * float(np.median(steps)),
+        seconds=outcome.progress.seconds if outcome else nan,
+        device=result.job.device,
+        machine=describe_device(torch.device(result.job.device)),
+        torch=torch.__version__,
+        code=code_version(),
+        finished=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def announce(runs: Sequence[Run], profile: str, device: str, out: Path) -> str:
+    """What is about to happen, in two lines."""
+    one = runs[0]
+    variants = dict.fromkeys(f"{run.model} @ {run.placement}" for run in runs)
+    seeds = len({run.seed for run in runs})
+    return (
+        f"{len(variants)} networks x {seeds} seeds on {one.data} "
+        f"({one.image_size} px, {one.epochs} epochs, recipe {one.recipe}, "
+        f"profile {profile}, {device}): {', '.join(variants)}.\n"
+        f"Runs are recorded in {out}; Ctrl-C stops, the same command goes on."
+    )

@@ -1,0 +1,74 @@
+"""What a network costs before it is trained, and the machine it is trained on."""
+
+import copy
+import platform
+import subprocess
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+
+def count_parameters(network: nn.Module) -> int:
+    """Trainable numbers in the network."""
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def count_macs(network: nn.Module, image_size: int) -> int:
+    """Multiply-adds of one image (3, image_size, image_size), forward.
+
+    Half of what PyTorch's flop counter says: convolutions and matrix products only,
+    no pooling, BatchNorm, activation or gate multiplication. Nothing is computed: the
+    count runs on shapes alone, on the "meta" device.
+    """
+    shadow = copy.deepcopy(network).to("meta").eval()
+    image = torch.empty(1, 3, image_size, image_size, device="meta")
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        shadow(image)
+    return counter.get_total_flops() // 2
+
+
+def describe_device(device: torch.device) -> str:
+    """For the record: the GPU's name, or the processor's."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return processor_name()
+
+
+@cache
+def processor_name() -> str:
+    """The processor as the operating system names it."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+@cache
+def code_version() -> str:
+    """Version of the course, and its commit where git knows it ("+" if changed)."""
+    try:
+        number = version("attention-course")
+    except PackageNotFoundError:
+        number = "unknown"
+    folder = Path(__file__).resolve().parent
+    command = [
+        "git",
+        "-C",
+        str(folder),
+        "describe",
+        "--always",
+        "--dirty=+",
+        "--abbrev=8",
+    ]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return number
+    commit = answer.stdout.strip()
+    return f"{number} {commit}" if answer.returncode == 0 and commit else number

@@ -1,0 +1,130 @@
+"""Finds the first property that an answer fails, and the likely cause."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from course_lib.exercises import guard
+from course_lib.exercises.exercise import Exercise, Failure, Property, WrongAnswer
+from course_lib.exercises.sources import is_stub_error, learner_line, wrong_object
+from course_lib.exercises.trials import AnswerError, WrongType
+
+
+class Unsolved(Exception):
+    """The answer is still the stub."""
+
+
+def first_failure(
+    exercise: Exercise, answer: object
+) -> tuple[Property, Failure] | None:
+    """The first property that fails, and how; None when all hold.
+
+    Raises Unsolved for a stub.
+    """
+    if not callable(answer):
+        return exercise.properties[0], not_callable(exercise, answer)
+    for prop in exercise.properties:
+        failure = failure_of(prop, answer)
+        if failure is not None:
+            return prop, failure
+    return None
+
+
+def failure_of(prop: Property, answer: Callable) -> Failure | None:
+    """Test one property; an error in the learner's code is a failure too."""
+    try:
+        return prop.test(answer)
+    except AnswerError as failed:
+        if is_stub_error(failed.error):
+            raise Unsolved from failed
+        return failure_from_error(failed.text, failed.error)
+    except Exception as error:  # the result itself could not be examined
+        return failure_from_error("the result of your code", error)
+
+
+def not_callable(exercise: Exercise, answer: object) -> Failure:
+    """For `check("se_gate", 3)`, and for a call in place of the function."""
+    kind = type(answer).__name__
+    return Failure(
+        f'check("{exercise.name}", ...)',
+        "the function or class itself",
+        f"an object of type {kind}",
+        (kind,),
+        f"Pass {exercise.name} without brackets: the check calls it.",
+    )
+
+
+def failure_from_error(text: str, error: BaseException) -> Failure:
+    """An exception as a failure, at the learner's own line."""
+    line = learner_line(error)
+    at_line = f" at {line}" if line else ""
+    if isinstance(error, WrongType):
+        return Failure(
+            text, "a dense torch.Tensor or module", str(error), (str(error),)
+        )
+    if isinstance(error, guard.TimeLimit):
+        got = f"still running after {guard.TIME_LIMIT:g} seconds{at_line}"
+        cause = "A loop does not end, or Python visits every pixel. Read that line."
+        return Failure(text, "an answer in time", got, (), cause)
+    message = error_text(error)
+    got = f"{message}{at_line}"
+    return Failure(text, "no error", got, (message,), special_cause(error, message))
+
+
+def error_text(error: BaseException) -> str:
+    """`TypeError: ...` in one line, even for an error whose text raises one."""
+    try:
+        text = " ".join(str(error).split())
+    except Exception:
+        text = "(its text cannot be shown)"
+    name = type(error).__name__
+    return f"{name}: {text}" if text else name
+
+
+def special_cause(error: BaseException, message: str) -> str | None:
+    """Causes that no known-wrong answer can show."""
+    if isinstance(error, SystemExit):
+        return "exit() ends a program. Return the result instead."
+    if isinstance(error, RecursionError):
+        return "The function calls itself without end. Call the library's one inside."
+    if isinstance(error, MemoryError) or "allocate memory" in message:
+        return "A tensor is far larger than needed. Print the sizes you ask for."
+    return None
+
+
+def likely_cause(exercise: Exercise, prop: Property, failure: Failure) -> str:
+    """The cause of the known-wrong answer that fails in the same way, else advice."""
+    if failure.cause is not None:
+        return failure.cause
+    match = matching_wrong_answer(exercise, prop, failure)
+    return prop.advice if match is None else match.cause
+
+
+def matching_wrong_answer(
+    exercise: Exercise, prop: Property, failure: Failure
+) -> WrongAnswer | None:
+    """The known-wrong answer that produces the same evidence on the same inputs."""
+    if not failure.evidence:
+        return None
+    for wrong in exercise.wrong_answers:
+        if wrong.rejected_by == prop.name:
+            other = failure_of(prop, wrong_object(exercise, wrong))
+            if other is not None and same_evidence(failure.evidence, other.evidence):
+                return wrong
+    return None
+
+
+def same_evidence(a: tuple[object, ...], b: tuple[object, ...]) -> bool:
+    """Equal item by item; tensors within the rounding of float32."""
+    return len(a) == len(b) and all(map(_same, a, b))
+
+
+def _same(a: object, b: object) -> bool:
+    if not isinstance(a, Tensor) or not isinstance(b, Tensor):
+        return type(a) is type(b) and a == b
+    if a.shape != b.shape:
+        return False
+    return torch.allclose(
+        a.detach().double(), b.detach().double(), rtol=1e-3, atol=1e-4, equal_nan=True
+    )

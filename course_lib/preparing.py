@@ -1,0 +1,86 @@
+"""What a run needs before its first step: network, optimiser, batches."""
+
+import torch
+from torch import nn
+
+from course_lib.data.batches import Augment, Batches
+from course_lib.data.image_set import Dataset
+from course_lib.recipes import CIFAR10_MEAN, CIFAR10_STD, RECIPES, Recipe
+from course_lib.resnet import ResNet, resnet50
+from course_lib.runs import Run
+from course_lib.weights import initialise_backbone
+
+EVALUATION_BATCH = 500
+
+
+def build_network(run: Run, classes: int) -> ResNet:
+    """The network of a run; equal seeds give equal weights outside the attention."""
+    recipe = RECIPES[run.recipe]
+    torch.manual_seed(run.seed)
+    network = resnet50(
+        classes,
+        run.model,
+        run.placement,
+        stages=[int(number) for number in run.stages],
+        stem=run.stem,
+        preact=recipe.preact,
+        width=run.width,
+        reduction=run.reduction,
+    )
+    backbone = torch.Generator().manual_seed(run.seed)
+    initialise_backbone(network, backbone, recipe.zero_init_residual)
+    return network
+
+
+def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.SGD:
+    """SGD; weight decay only on matrices and kernels unless the recipe says all."""
+    decayed, others = [], []
+    for parameter in network.parameters():
+        is_vector = parameter.dim() < 2
+        plain = is_vector and not recipe.decay_everything
+        (others if plain else decayed).append(parameter)
+    groups = [
+        {"params": decayed, "weight_decay": recipe.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    device = next(network.parameters()).device.type
+    return torch.optim.SGD(
+        groups,
+        lr=recipe.lr,
+        momentum=recipe.momentum,
+        nesterov=recipe.nesterov,
+        fused=device in ("cpu", "cuda"),
+    )
+
+
+def make_batches(
+    run: Run, dataset: Dataset, device: torch.device
+) -> dict[str, Batches]:
+    """On-device batches of the three splits; only the training ones are augmented."""
+    recipe = RECIPES[run.recipe]
+    scale = run.image_size / 32
+    augment = Augment(
+        crop=round(recipe.crop * scale),
+        mirror=recipe.mirror and dataset.mirror,
+        cutout=round(recipe.cutout * scale),
+    )
+    mean, std = dataset.mean, dataset.std
+    if recipe.cifar10_norm:
+        mean, std = CIFAR10_MEAN, CIFAR10_STD
+
+    def batches(split: str, size: int, changes: Augment | None) -> Batches:
+        return Batches(
+            getattr(dataset, split),
+            size,
+            mean=mean,
+            std=std,
+            seed=run.seed,
+            augment=changes,
+            device=device,
+        )
+
+    return {
+        "train": batches("train", run.batch, augment),
+        "val": batches("val", EVALUATION_BATCH, None),
+        "test": batches("test", EVALUATION_BATCH, None),
+    }

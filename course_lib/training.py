@@ -1,0 +1,233 @@
+"""One recipe, one loop: train a network, save each epoch, go on where it stopped."""
+
+import math
+import pickle
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from course_lib.cost import count_macs, count_parameters
+from course_lib.data.image_set import Dataset
+from course_lib.errors import CourseError
+from course_lib.preparing import build_network, make_batches, make_optimizer
+from course_lib.recipes import RECIPES, learning_rate
+from course_lib.resnet import ResNet
+from course_lib.runs import Run, disk_error
+
+# What PyTorch raises for a checkpoint that is cut short, or not a checkpoint.
+DAMAGED = (
+    OSError,
+    EOFError,
+    RuntimeError,
+    ValueError,
+    KeyError,
+    TypeError,
+    pickle.UnpicklingError,
+)
+
+
+class Stopped(Exception):
+    """The run was asked to stop; the last finished epoch is saved."""
+
+
+class TrainingFailed(Exception):
+    """The run cannot go on, for a reason of its own, such as a loss of NaN."""
+
+
+@dataclass
+class Progress:
+    """What a finished epoch leaves behind; saved with the weights.
+
+    history: one row an epoch with train_loss, val_accuracy and, where the recipe
+    selects on the test set, test_accuracy. step_seconds: training seconds per step.
+    """
+
+    epoch: int = 0
+    seconds: float = 0.0
+    history: list[dict[str, float]] = field(default_factory=list)
+    step_seconds: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished training.
+
+    hits: bool (test images,), whether the last epoch's network is right.
+    test_accuracy: of the epoch that the recipe selects.
+    parameters, macs: of the network; macs for one image, forward.
+    """
+
+    network: ResNet | None
+    progress: Progress
+    hits: Tensor
+    test_accuracy: float
+    parameters: int
+    macs: int
+
+    def without_network(self) -> "Outcome":
+        """The figures alone, small enough to send between processes."""
+        return replace(self, network=None)
+
+
+class Trainer:
+    """Trains one run on one device.
+
+    report: called now and then with the number of images trained since the last call.
+    should_stop: asked at every step; when it says True, `Stopped` is raised.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        dataset: Dataset,
+        device: torch.device,
+        report: Callable[[int], None] = lambda images: None,
+        should_stop: Callable[[], bool] = lambda: False,
+        compiled: bool = False,
+    ) -> None:
+        self.run, self.device, self.classes = run, device, len(dataset.classes)
+        self.recipe = RECIPES[run.recipe]
+        self.report, self.should_stop = report, should_stop
+        self.compiled = compiled
+        self.batches = make_batches(run, dataset, device)
+        self._start()
+
+    def _start(self) -> None:
+        """Fresh weights, fresh optimiser, epoch 0."""
+        network = build_network(self.run, self.classes)
+        self.network = network.to(self.device, memory_format=torch.channels_last)
+        self.forward = torch.compile(network) if self.compiled else network
+        self.optimizer = make_optimizer(self.network, self.recipe)
+        self.progress = Progress()
+
+    def train(self, checkpoint: Path | None = None) -> Outcome:
+        """Train to the last epoch, from the checkpoint if there is one.
+
+        Raises Stopped, TrainingFailed (the loss is NaN or infinite), and CourseError
+        when memory or disk run out.
+        """
+        if checkpoint is not None:
+            self.load(checkpoint)
+            self.report(
+                self.progress.epoch * len(self.batches["train"]) * self.run.batch
+            )
+        try:
+            while self.progress.epoch < self.run.epochs:
+                self._epoch()
+                if checkpoint is not None:
+                    self.save(checkpoint)
+            hits = self.evaluate("test")
+        except (torch.OutOfMemoryError, MemoryError) as error:
+            raise memory_error(self.run, self.device) from error
+        except RuntimeError as error:
+            if "can't allocate memory" in str(error):
+                raise memory_error(self.run, self.device) from error
+            raise
+        accuracy = hits.float().mean().item()
+        if self.recipe.select == "best-on-test":
+            accuracy = max(row["test_accuracy"] for row in self.progress.history)
+        parameters = count_parameters(self.network)
+        macs = count_macs(self.network, self.run.image_size)
+        return Outcome(self.network, self.progress, hits, accuracy, parameters, macs)
+
+    def _epoch(self) -> None:
+        """One pass over the training images, then the validation accuracy."""
+        # A CPU run has one thread among others: its processor time is what it costs.
+        clock = time.process_time if self.device.type == "cpu" else time.perf_counter
+        started, clock_started = time.perf_counter(), clock()
+        loss = self._train_epoch()
+        step_seconds = (clock() - clock_started) / len(self.batches["train"])
+        number = self.progress.epoch + 1
+        if not math.isfinite(loss):
+            raise TrainingFailed(f"the loss is {loss} in epoch {number}")
+        row = {"epoch": number, "train_loss": loss}
+        row["val_accuracy"] = self.evaluate("val").float().mean().item()
+        if self.recipe.select == "best-on-test":
+            row["test_accuracy"] = self.evaluate("test").float().mean().item()
+        self.progress.epoch = number
+        self.progress.history.append(row)
+        self.progress.step_seconds.append(step_seconds)
+        self.progress.seconds += time.perf_counter() - started
+
+    def _train_epoch(self) -> float:
+        """Mean training loss of the epoch; no value is fetched within a step."""
+        self.network.train()
+        batches = self.batches["train"]
+        steps = len(batches)
+        total = torch.zeros((), device=self.device)
+        for step, (x, y) in enumerate(batches.epoch(self.progress.epoch)):
+            if self.should_stop():
+                raise Stopped
+            done = (self.progress.epoch + step / steps) / self.run.epochs
+            for group in self.optimizer.param_groups:
+                group["lr"] = learning_rate(self.recipe, self.run.batch, done)
+            with self._precision():
+                logits = self.forward(x)  # (N, classes)
+                loss = F.cross_entropy(
+                    logits, y, label_smoothing=self.recipe.label_smoothing
+                )
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            self.optimizer.step()
+            total += loss.detach()
+            self.report(len(y))
+        return total.item() / steps
+
+    def evaluate(self, split: str) -> Tensor:
+        """Whether the network is right, for each image of a split: bool (N,), CPU."""
+        self.network.eval()
+        hits = []
+        with torch.inference_mode(), self._precision():
+            for x, y in self.batches[split].epoch(0):
+                hits.append(self.network(x).argmax(dim=1) == y)  # (batch,)
+        return torch.cat(hits).cpu()
+
+    def _precision(self):
+        """bfloat16 arithmetic where the run asks for it, float32 otherwise."""
+        if self.run.precision == "bf16":
+            return torch.autocast(self.device.type, dtype=torch.bfloat16)
+        return nullcontext()
+
+    def save(self, checkpoint: Path) -> None:
+        """Write weights, optimiser and progress; the old file stays until the end."""
+        state = {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "progress": vars(self.progress),
+        }
+        beside = checkpoint.with_name(checkpoint.name + ".part")
+        try:
+            torch.save(state, beside)
+            beside.replace(checkpoint)
+        except (OSError, RuntimeError) as error:
+            beside.unlink(missing_ok=True)
+            cause = error if isinstance(error, OSError) else OSError(0, str(error))
+            raise disk_error(checkpoint, cause) from error
+
+    def load(self, checkpoint: Path) -> None:
+        """Go on from a checkpoint; a missing or damaged one means from the start."""
+        if not checkpoint.exists():
+            return
+        try:
+            state = torch.load(checkpoint, map_location=self.device, weights_only=True)
+            self.network.load_state_dict(state["network"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.progress = Progress(**state["progress"])
+        except DAMAGED:
+            self._start()
+
+
+def memory_error(run: Run, device: torch.device) -> CourseError:
+    """The one-line form of running out of memory, with a batch size to try."""
+    return CourseError(
+        f"out of memory on {device} with batches of {run.batch} images of "
+        f"{run.image_size} pixels",
+        "a batch that fits",
+        f"Try --batch {max(1, run.batch // 2)}; finished runs are kept.",
+    )

@@ -1,0 +1,168 @@
+"""Runs training jobs: side by side as processes on a CPU, one by one on a GPU.
+
+On a CPU every job has one thread: two processes of one thread train twice as much as
+one, while one process of two threads gains little and loses on a busy machine.
+"""
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from queue import Empty
+
+import torch
+
+from course_lib.data.datasets import Limits, load_dataset
+from course_lib.data.image_set import Dataset
+from course_lib.errors import CourseError
+from course_lib.runs import Run
+from course_lib.training import Outcome, Stopped, Trainer, TrainingFailed
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run to train, and what it needs to know of the machine.
+
+    deadline: time.time() after which the job stops at the next step; None for never.
+    """
+
+    run: Run
+    device: str
+    checkpoint: Path
+    compiled: bool
+    deadline: float | None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a job. status: "done", "failed: <cause>" or "stopped"."""
+
+    job: Job
+    status: str
+    outcome: Outcome | None = None
+
+
+@lru_cache(maxsize=1)
+def data_of(
+    data: str, image_size: int, train: int | None, val: int | None, test: int | None
+) -> Dataset:
+    """The data set of a run, kept between the runs of one process."""
+    return load_dataset(data, image_size, Limits(train, val, test))
+
+
+def load_data(run: Run) -> Dataset:
+    """The data set of a run. Raises CourseError when it is not there."""
+    return data_of(
+        run.data, run.image_size, run.train_images, run.val_images, run.test_images
+    )
+
+
+def train_job(
+    job: Job, report: Callable[[int], None], should_stop: Callable[[], bool]
+) -> Result:
+    """Train one run; a loss of NaN is a result, not an error."""
+
+    def stop_now() -> bool:
+        late = job.deadline is not None and time.time() > job.deadline
+        return late or should_stop()
+
+    if stop_now():
+        return Result(job, "stopped")
+    device = torch.device(job.device)
+    dataset = load_data(job.run)
+    trainer = Trainer(job.run, dataset, device, report, stop_now, job.compiled)
+    try:
+        return Result(job, "done", trainer.train(job.checkpoint))
+    except Stopped:
+        return Result(job, "stopped")
+    except TrainingFailed as failure:
+        return Result(job, f"failed: {failure}")
+
+
+def run_jobs(
+    jobs: Sequence[Job], workers: int, report: Callable[[int], None]
+) -> Iterator[Result]:
+    """Train all jobs, and hand back each result as it comes.
+
+    workers: processes side by side; 0 trains in this process, as on a GPU.
+    report: called with numbers of images trained, for the progress bar.
+    Jobs start in the order given. Leaving the loop early (an interrupt, an error)
+    stops the others at their next step.
+    """
+    if workers == 0:
+        for job in jobs:
+            yield train_job(job, report, lambda: False)
+        return
+    context = multiprocessing.get_context("spawn")
+    stop, reports = context.Event(), context.Queue()
+    pool = ProcessPoolExecutor(
+        workers, context, initializer=start_worker, initargs=(stop, reports)
+    )
+    try:
+        pending = {pool.submit(work, job) for job in jobs}
+        while pending:
+            done, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
+            report(_drain(reports))
+            yield from _results(done)
+    finally:
+        stop.set()
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _drain(reports: multiprocessing.Queue) -> int:
+    """Images trained since the last look."""
+    images = 0
+    while True:
+        try:
+            images += reports.get_nowait()
+        except Empty:
+            return images
+
+
+def _results(done: set[Future]) -> Iterator[Result]:
+    for future in done:
+        try:
+            yield future.result()
+        except BrokenProcessPool as error:
+            raise CourseError(
+                "a training process was ended from outside",
+                "processes that may run to their end",
+                "Close other programs if memory was short, or add --workers 1; "
+                "the same command goes on.",
+            ) from error
+
+
+# Set once in each worker process.
+_stop: threading.Event
+_reports: multiprocessing.Queue
+
+
+def start_worker(stop: threading.Event, reports: multiprocessing.Queue) -> None:
+    """First thing in a worker: one thread, no Ctrl-C, no life without its parent."""
+    global _stop, _reports
+    _stop, _reports = stop, reports
+    reports.cancel_join_thread()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """When the parent is gone, even by SIGKILL, the worker ends as well."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
+
+
+def work(job: Job) -> Result:
+    """One job in a worker process; the network stays there, only figures travel."""
+    result = train_job(job, _reports.put, _stop.is_set)
+    if result.outcome is None:
+        return result
+    return Result(job, result.status, result.outcome.without_network())

@@ -1,0 +1,1 @@
+"""Where attention goes: places in a block, stages, starts, and what is refused."""

@@ -1,0 +1,152 @@
+"""The training loop: repeatable, resumable, fair between variants."""
+
+import dataclasses
+
+import pytest
+import torch
+from tiny_runs import RUN, changed, stripes_dataset
+
+from course_lib import preparing
+from course_lib.attention import ATTENTION
+from course_lib.data.image_set import Dataset
+from course_lib.recipes import RECIPES
+from course_lib.training import Stopped, Trainer, TrainingFailed
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def dataset() -> Dataset:
+    return stripes_dataset(train=64)
+
+
+def weights_of(trainer: Trainer) -> dict[str, torch.Tensor]:
+    return trainer.network.state_dict()
+
+
+def assert_equal_states(first: dict, second: dict) -> None:
+    assert first.keys() == second.keys()
+    for name, value in first.items():
+        assert torch.equal(value, second[name]), name
+
+
+def test_same_seed_same_result_bit_for_bit(dataset):
+    first, second = Trainer(RUN, dataset, CPU), Trainer(RUN, dataset, CPU)
+    one, two = first.train(), second.train()
+    assert one.progress.history == two.progress.history
+    assert torch.equal(one.hits, two.hits)
+    assert_equal_states(weights_of(first), weights_of(second))
+
+
+def test_another_seed_is_another_run(dataset):
+    one = Trainer(RUN, dataset, CPU).train()
+    two = Trainer(changed(seed=6), dataset, CPU).train()
+    assert one.progress.history != two.progress.history
+
+
+@pytest.mark.parametrize("model", ["plain", "cbam"])
+@pytest.mark.parametrize("recipe", list(RECIPES))
+def test_stopped_and_resumed_equals_uninterrupted(dataset, tmp_path, model, recipe):
+    run = changed(model=model, recipe=recipe)
+    whole = Trainer(run, dataset, CPU)
+    expected = whole.train()
+    steps = []
+
+    def stop_in_second_epoch() -> bool:
+        steps.append(1)
+        return len(steps) == 7  # 4 steps an epoch: the third step of epoch 2
+
+    checkpoint = tmp_path / "run.pt"
+    stopped = Trainer(run, dataset, CPU, should_stop=stop_in_second_epoch)
+    with pytest.raises(Stopped):
+        stopped.train(checkpoint)
+    assert stopped.progress.epoch == 1
+
+    resumed = Trainer(run, dataset, CPU)
+    outcome = resumed.train(checkpoint)
+    assert outcome.progress.history == expected.progress.history
+    assert outcome.test_accuracy == expected.test_accuracy
+    assert torch.equal(outcome.hits, expected.hits)
+    assert_equal_states(weights_of(resumed), weights_of(whole))
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "other"])
+def test_damaged_checkpoint_means_from_the_start(dataset, tmp_path, damage):
+    checkpoint = tmp_path / "run.pt"
+    expected = Trainer(RUN, dataset, CPU).train(checkpoint)
+    content = checkpoint.read_bytes()
+    bad = {"cut": content[: len(content) // 2], "empty": b"", "other": b"not weights"}
+    checkpoint.write_bytes(bad[damage])
+    again = Trainer(RUN, dataset, CPU).train(checkpoint)
+    assert again.progress.history == expected.progress.history
+
+
+def test_progress_counts_every_image_once(dataset):
+    seen = []
+    Trainer(RUN, dataset, CPU, report=seen.append).train()
+    assert sum(seen) == RUN.epochs * 64
+
+
+def test_it_learns():
+    outcome = Trainer(changed(epochs=6), stripes_dataset(train=640), CPU).train()
+    assert outcome.test_accuracy > 0.9  # chance is 0.5
+    assert outcome.hits.float().mean().item() == outcome.test_accuracy
+
+
+def test_variants_of_a_seed_share_backbone_and_data(dataset):
+    plain = preparing.build_network(RUN, 2).state_dict()
+    for model, row in ATTENTION.items():
+        run = changed(model=model, placement=row.placement)
+        other = preparing.build_network(run, 2).state_dict()
+        for name, value in plain.items():
+            assert torch.equal(value, other[name]), (model, name)
+
+
+def test_weight_decay_spares_vectors_unless_the_recipe_says_all():
+    network = preparing.build_network(changed(model="se"), 2)
+    spared = preparing.make_optimizer(network, RECIPES["modern"]).param_groups
+    assert all(parameter.dim() >= 2 for parameter in spared[0]["params"])
+    assert all(parameter.dim() < 2 for parameter in spared[1]["params"])
+    assert spared[1]["weight_decay"] == 0
+    everything = preparing.make_optimizer(network, RECIPES["reu2019"]).param_groups
+    assert everything[1]["params"] == []
+
+
+def test_evaluation_changes_nothing(dataset):
+    trainer = Trainer(RUN, dataset, CPU)
+    before = {name: value.clone() for name, value in weights_of(trainer).items()}
+    first, second = trainer.evaluate("test"), trainer.evaluate("test")
+    assert torch.equal(first, second)
+    assert_equal_states(before, weights_of(trainer))
+
+
+def test_modern_counts_the_last_epoch_and_reu2019_the_best_on_test(dataset):
+    modern = Trainer(changed(epochs=4), dataset, CPU).train()
+    assert modern.test_accuracy == modern.hits.float().mean().item()
+    assert "test_accuracy" not in modern.progress.history[0]
+
+    reu = Trainer(changed(epochs=4, recipe="reu2019"), dataset, CPU).train()
+    every_epoch = [row["test_accuracy"] for row in reu.progress.history]
+    assert reu.test_accuracy == max(every_epoch)
+    assert reu.hits.float().mean().item() == pytest.approx(every_epoch[-1])
+
+
+def test_nan_stops_the_run_with_its_epoch(dataset):
+    trainer = Trainer(RUN, dataset, CPU)
+    with torch.no_grad():
+        trainer.network.fc.weight.fill_(float("nan"))
+    with pytest.raises(TrainingFailed, match="the loss is nan in epoch 1"):
+        trainer.train()
+
+
+def test_bfloat16_run_stays_finite(dataset):
+    outcome = Trainer(changed(precision="bf16", epochs=1), dataset, CPU).train()
+    assert 0 < outcome.progress.history[0]["train_loss"] < 10
+
+
+def test_mirror_needs_data_and_recipe(dataset):
+    no_mirror = dataclasses.replace(dataset, mirror=False)
+    assert preparing.make_batches(RUN, dataset, CPU)["train"].augment.mirror
+    assert not preparing.make_batches(RUN, no_mirror, CPU)["train"].augment.mirror
+    for split in ("val", "test"):
+        assert preparing.make_batches(RUN, dataset, CPU)[split].augment is None
