@@ -39,7 +39,7 @@ LOCK = VENV / "course-setup.lock"  # held while a set-up runs
 UNFINISHED = "unfinished"
 
 INSTALLER = "uv>=0.9,<1"
-DISK_GB = 6  # what .venv takes on Linux, with the CUDA libraries (measured)
+DISK_GB = 6.5  # what .venv takes on Linux, with the CUDA libraries (measured)
 
 # What `python start.py test` runs. A variable that you set yourself wins.
 PYTEST = ["-n", "2", "--dist", "loadscope"]

@@ -135,8 +135,8 @@ def report(files: Sequence[Path], out: Path | None) -> None:
     show_report(read_runs(files), out or files[0].parent)
 
 
-@course.command()
-@click.argument("arguments", nargs=-1)
+@course.command(context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def lab(arguments: Sequence[str]) -> None:
     """Open the notebooks in JupyterLab. More arguments go to `jupyter lab`."""
     import os
@@ -147,7 +147,24 @@ def lab(arguments: Sequence[str]) -> None:
     command = [sys.executable, "-m", "jupyterlab", f"--notebook-dir={folder}"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")
-    sys.exit(subprocess.run([*command, *arguments]).returncode)
+    command.extend(arguments)
+    if os.name == "nt":
+        sys.exit(subprocess.run(command).returncode)
+    os.execv(command[0], command)  # JupyterLab takes over, and gets Ctrl-C itself
+
+
+@course.command()
+@click.argument("names", nargs=-1)
+def build(names: Sequence[str]) -> None:
+    """For authors: make and execute notebooks from their sources.
+
+    NAMES are numbers such as 02; without any, all notebooks are built.
+    """
+    from course_lib import authoring
+
+    for source in authoring.sources(names):
+        click.echo(f"{source.name} ...")
+        click.echo(f"  wrote {authoring.build(source).name}")
 
 
 @course.group()
@@ -163,7 +180,8 @@ def list_data() -> None:
     for card in describe_datasets():
         mark = "[ok]" if card.present else "[ ]"
         click.echo(f"{mark} {card.name}: {card.what}")
-        click.echo(f"     {card.where}; {card.size}; {card.command}")
+        size = f"{card.megabytes:g} MB to download" if card.megabytes else "no download"
+        click.echo(f"     where: {card.where}; {size}; to get it: {card.command}")
 
 
 @data.command("fetch")

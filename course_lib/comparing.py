@@ -262,7 +262,7 @@ def make_record(result: Result, dataset: Dataset) -> Record:
     return Record(
         format=FORMAT,
         run_id=run.run_id(dataset.digest),
-        data=run.data,
+        data=dataset.name,
         data_digest=dataset.digest,
         image_size=run.image_size,
         train_images=len(dataset.train.labels),

@@ -36,8 +36,8 @@ __all__ = [
 def table_text(summary: pd.DataFrame, runs: pd.DataFrame | None = None) -> str:
     """The tables for a terminal, one a setting, in plain ASCII.
 
-    With the runs that the summary came from, the notes and failed runs follow each
-    table, and a setting in which every run failed is listed too.
+    With the runs that the summary came from, each table is followed by its sentences,
+    notes and failed runs, and a setting in which every run failed is listed too.
     """
     settings = summary if runs is None else prepare(runs)
     parts = []
@@ -51,7 +51,7 @@ def table_text(summary: pd.DataFrame, runs: pd.DataFrame | None = None) -> str:
             parts.append(_legend(rows))
         if runs is not None:
             group = settings[settings["setting"] == setting]
-            parts.extend(notes(rows, group) + _failed(group))
+            parts += ["", *verdicts(rows), "", *notes(rows, group), *_failed(group)]
         parts.append("")
     return "\n".join(parts).rstrip()
 

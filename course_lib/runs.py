@@ -48,8 +48,11 @@ class Run:
         return f"{self.model} @ {self.placement}, seed {self.seed}"
 
     def run_id(self, data_digest: str) -> str:
-        """12 hex digits that change when the run, its recipe or its data do."""
-        asked = asdict(self) | {"recipe": asdict(RECIPES[self.recipe])}
+        """12 hex digits that change when the run, its recipe or its data do.
+
+        The data set counts by its digest, so that a folder may move.
+        """
+        asked = asdict(self) | {"recipe": asdict(RECIPES[self.recipe]), "data": ""}
         text = json.dumps([FORMAT, data_digest, asked], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 

@@ -31,6 +31,7 @@ from course_lib.data.cifar100 import (
 )
 from course_lib.data.datasets import (
     NAMES,
+    SIGNS_DIGEST,
     Limits,
     describe_datasets,
     load_dataset,
@@ -234,6 +235,11 @@ def test_signs_are_rendered_in_the_numbers_asked_for_and_kept(tmp_path):
 def test_signs_come_in_other_sizes():
     limits = Limits(train=36, val=4, test=4)
     assert load_dataset("signs", 40, limits).test.images.shape == (4, 3, 40, 40)
+
+
+def test_the_default_signs_have_the_recorded_digest():
+    """Rendered anew; fails on a platform that renders differently."""
+    assert verify_dataset("signs") == SIGNS_DIGEST
 
 
 # --- CIFAR-100 ----------------------------------------------------------------------

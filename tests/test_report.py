@@ -26,6 +26,13 @@ def test_the_terminal_table_is_ascii_and_fits():
     assert max(map(len, table_lines)) <= 90
 
 
+def test_the_sentences_follow_the_table():
+    runs = fake_runs(FIVE, 3)
+    summary = summarise(runs)
+    assert all(s in table_text(summary, runs) for s in verdicts(summary))
+    assert not any(s in table_text(summary) for s in verdicts(summary))
+
+
 def test_the_table_shows_no_nan():
     for runs in (fake_runs(["se"], 1), fake_runs(FIVE, 1), fake_runs(FIVE, 2)):
         summary = summarise(runs)

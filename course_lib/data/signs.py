@@ -32,7 +32,7 @@ SIGN_CODES = codes(tuple(SIGNS.values()))
 SPLIT_SEEDS = {"train": 0, "val": 1 << 30, "test": 2 << 30}  # first seed of each split
 SPLIT_LENGTH = 1 << 30  # images in a split at most: no seed is in two splits
 SIZES = (32, 224)  # smallest and largest side, pixels
-CHUNK_PIXELS = 1 << 17  # pixels rendered at a time: small enough for the cache
+CHUNK_PIXELS = 1 << 18  # pixels rendered at a time: small enough for the cache
 
 
 def render(split: str, count: int, size: int, start: int = 0) -> ImageSet:

@@ -84,13 +84,3 @@ def convolution(
                 for k in range(len(weight)):
                     out[n, k, i, j] = (window[n] * weight[k]).sum()
     return out
-
-
-def normalised(x: ndarray, epsilon: float = 1e-5) -> ndarray:
-    """Every channel to mean 0 and variance 1 over batch and map (BatchNorm, fresh)."""
-    out = np.zeros_like(x)
-    for c in range(x.shape[1]):
-        values = x[:, c]
-        spread = math.sqrt(((values - values.mean()) ** 2).mean() + epsilon)
-        out[:, c] = (values - values.mean()) / spread
-    return out

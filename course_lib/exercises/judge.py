@@ -32,7 +32,11 @@ def first_failure(
 
 
 def failure_of(prop: Property, answer: Callable) -> Failure | None:
-    """Test one property; an error in the learner's code is a failure too."""
+    """Test one property; an error in the learner's code is a failure too.
+
+    Sets torch's random state: call it inside `guarded()`, which puts that back.
+    """
+    torch.manual_seed(0)  # whatever an answer draws is the same in every check
     try:
         return prop.test(answer)
     except AnswerError as failed:
@@ -60,9 +64,8 @@ def failure_from_error(text: str, error: BaseException) -> Failure:
     line = learner_line(error)
     at_line = f" at {line}" if line else ""
     if isinstance(error, WrongType):
-        return Failure(
-            text, "a dense torch.Tensor or module", str(error), (str(error),)
-        )
+        got = str(error)
+        return Failure(text, "a dense torch.Tensor, or a module", got, (got,))
     if isinstance(error, guard.TimeLimit):
         got = f"still running after {guard.TIME_LIMIT:g} seconds{at_line}"
         cause = "A loop does not end, or Python visits every pixel. Read that line."

@@ -48,7 +48,7 @@ class Report:
         """The first ten lines that the learner's code printed."""
         lines = self.printed.rstrip().splitlines()
         shown = [one_line(line) for line in lines[:10]]
-        return shown + ["..."] if len(lines) > 10 else shown
+        return [*shown, "..."] if len(lines) > 10 else shown
 
     def card(self) -> str:
         """HTML in the theme's own colours, so it reads in light and dark."""

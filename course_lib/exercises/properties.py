@@ -37,10 +37,13 @@ def shape(trials: Trials) -> Property:
     """The bare result has the formula's shape."""
 
     def test(answer: Callable) -> Failure | None:
-        for trial in trials(answer):
-            got, wanted = tuple(trial.call().shape), tuple(trial.expected().shape)
+        tried = list(trials(answer))
+        shapes = [tuple(trial.call().shape) for trial in tried]
+        for trial, got in zip(tried, shapes, strict=True):
+            wanted = tuple(trial.expected().shape)
             if got != wanted:
-                return Failure(trial.text, f"shape {wanted}", f"shape {got}", (got,))
+                evidence = tuple(shapes)
+                return Failure(trial.text, f"shape {wanted}", f"shape {got}", evidence)
         return None
 
     return Property(
@@ -115,18 +118,15 @@ def samples_independent(trials: Trials, batched: tuple[str, ...]) -> Property:
 
     def test(answer: Callable) -> Failure | None:
         for trial in trials(answer):
-            whole = trial.call()
-            tensors = trial.tensors()
+            whole, tensors = trial.call(), trial.tensors()
             for n in range(len(whole)):
-                alone = trial.call(
-                    **{name: tensors[name][n : n + 1] for name in batched}
-                )
-                if not close(alone, whole[n : n + 1]):
-                    got = f"they differ for sample {n}{difference(alone, whole[n : n + 1])}"
+                one = {name: tensors[name][n : n + 1] for name in batched}
+                alone, within = trial.call(**one), whole[n : n + 1]
+                if not close(alone, within):
                     return Failure(
                         trial.text,
                         "a sample alone gives what it gives in the batch",
-                        got,
+                        f"they differ for sample {n}{difference(alone, within)}",
                         (whole, alone),
                     )
         return None

@@ -52,9 +52,10 @@ def _class_in(text: str, name: str, line: int) -> str:
     except SyntaxError:
         return ""
     for node in ast.walk(tree):
-        if isinstance(node, ast.ClassDef) and node.name == name:
-            if node.lineno <= line <= node.end_lineno:
-                return ast.get_source_segment(text, node) + "\n"
+        if not isinstance(node, ast.ClassDef) or node.name != name:
+            continue
+        if node.lineno <= line <= node.end_lineno:
+            return ast.get_source_segment(text, node) + "\n"
     return ""
 
 
@@ -111,9 +112,8 @@ def stub_source(exercise: Exercise) -> str:
     """
     source = solution_source(exercise)
     lines = source.splitlines()
-    functions = [
-        n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.FunctionDef)
-    ]
+    nodes = ast.walk(ast.parse(source))
+    functions = [node for node in nodes if isinstance(node, ast.FunctionDef)]
     for node in sorted(functions, key=lambda n: n.lineno, reverse=True):
         body = node.body
         keep = 1 if ast.get_docstring(node) else 0

@@ -204,7 +204,9 @@ def same_in_training(
             trained = module.train()(x.clone())
         if not close(trained, evaluated):
             got = f"training differs from eval{difference(trained, evaluated)}"
-            return Failure(text, "the same result in both modes", got, (evaluated, trained))
+            return Failure(
+                text, "the same result in both modes", got, (evaluated, trained)
+            )
         return None
 
     return Property(

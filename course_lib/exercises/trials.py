@@ -142,10 +142,8 @@ def module_trial(
         fill_weights(module, fill_vectors)
         module.eval()
     wrapped = MethodCall(module, method)
-    parameters, buffers = (
-        dict(wrapped.named_parameters()),
-        dict(wrapped.named_buffers()),
-    )
+    parameters = dict(wrapped.named_parameters())
+    buffers = dict(wrapped.named_buffers())
     frozen = {name for name, p in parameters.items() if not p.requires_grad}
     state = {name: t.detach() for name, t in (parameters | buffers).items()}
 
