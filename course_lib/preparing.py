@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from course_lib.attention import AttentionFactory
 from course_lib.data.batches import Augment, Batches
 from course_lib.data.image_set import Dataset
 from course_lib.recipes import CIFAR10_MEAN, CIFAR10_STD, RECIPES, Recipe
@@ -13,13 +14,18 @@ from course_lib.weights import initialise_backbone
 EVALUATION_BATCH = 500
 
 
-def build_network(run: Run, classes: int) -> ResNet:
-    """The network of a run; equal seeds give equal weights outside the attention."""
+def build_network(
+    run: Run, classes: int, attention: AttentionFactory | None = None
+) -> ResNet:
+    """The network of a run; equal seeds give equal weights outside the attention.
+
+    attention: used instead of the module that `run.model` names, such as your own.
+    """
     recipe = RECIPES[run.recipe]
     torch.manual_seed(run.seed)
     network = resnet50(
         classes,
-        run.model,
+        attention or run.model,
         run.placement,
         stages=[int(number) for number in run.stages],
         stem=run.stem,

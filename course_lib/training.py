@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from course_lib.attention import AttentionFactory
 from course_lib.cost import count_macs, count_parameters
 from course_lib.data.image_set import Dataset
 from course_lib.errors import CourseError
@@ -80,6 +81,8 @@ class Trainer:
 
     report: called now and then with the number of images trained since the last call.
     should_stop: asked at every step; when it says True, `Stopped` is raised.
+    compiled: train through torch.compile, worth it on a GPU.
+    attention: used instead of the module that `run.model` names, such as your own.
     """
 
     def __init__(
@@ -90,17 +93,18 @@ class Trainer:
         report: Callable[[int], None] = lambda images: None,
         should_stop: Callable[[], bool] = lambda: False,
         compiled: bool = False,
+        attention: AttentionFactory | None = None,
     ) -> None:
         self.run, self.device, self.classes = run, device, len(dataset.classes)
         self.recipe = RECIPES[run.recipe]
         self.report, self.should_stop = report, should_stop
-        self.compiled = compiled
+        self.compiled, self.attention = compiled, attention
         self.batches = make_batches(run, dataset, device)
         self._start()
 
     def _start(self) -> None:
         """Fresh weights, fresh optimiser, epoch 0."""
-        network = build_network(self.run, self.classes)
+        network = build_network(self.run, self.classes, self.attention)
         self.network = network.to(self.device, memory_format=torch.channels_last)
         self.forward = torch.compile(network) if self.compiled else network
         self.optimizer = make_optimizer(self.network, self.recipe)

@@ -48,6 +48,7 @@ def test_something_that_cannot_be_called(answer):
 def test_a_module_in_place_of_its_class():
     failed, rows = outcome(nn.Linear(2, 2), "SqueezeExcitation")
     assert failed == "runs"
+    assert "positional arguments" in rows["got"]
 
 
 def test_a_function_in_place_of_a_class():
@@ -201,7 +202,7 @@ def test_an_endless_loop_that_catches_exceptions():
             try:
                 x = x + 1
             except Exception:
-                pass
+                x = 0
 
     assert "still running" in outcome(answer)[1]["got"]
 

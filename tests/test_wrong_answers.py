@@ -113,7 +113,7 @@ def test_a_solution_that_fails_is_reported():
 def test_the_matrix_shows_each_verdict():
     text = matrix(EXERCISES["squeeze"])
     row = next(line for line in text.splitlines() if "sum in place" in line)
-    assert row.split()[-11:] == [
+    assert row.endswith(" .  .  .  x  .  .  .  .  .  .  yes")
         *[".", ".", ".", "x", ".", ".", ".", ".", ".", "."],
         "yes",
     ]

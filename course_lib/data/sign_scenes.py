@@ -23,7 +23,7 @@ SIGN_RADIUS = (980, 1500)  # width 48 % to 73 % of the side
 SIGN_TILT = (-110, 111)  # about 12 degrees either way
 DECOY_RADIUS = (320, 520)  # width 16 % to 25 %
 DECOY_COUNT = (1, 4)  # one to three in each scene
-HIDER_CHANCE = 35  # percent of the signs that are partly hidden
+HIDER_CHANCE = 60  # percent of the signs that are partly hidden
 
 OFF_STAGE = -4 * SIDE  # where things stand that a scene does not have
 BUILDINGS = 8
@@ -170,13 +170,13 @@ def paint_hider(images: Array, seeds: Array, sign: Place) -> Array:
     size = images.shape[-1]
     is_pole = draw(seeds, "hider.kind", 0, 2) == 0
     wanted = draw(seeds, "hider", 0, 100) < HIDER_CHANCE
-    aside = draw(seeds, "hider.aside", 90, 220)  # plate units from the sign's middle
+    aside = draw(seeds, "hider.aside", 30, 200)  # plate units from the sign's middle
     aside = np.where(draw(seeds, "hider.side", 0, 2) == 0, aside, -aside)
     along = draw(seeds, "hider.along", -HALF, HALF + 1)
     x = np.where(wanted, sign.x + ((sign.radius * aside) >> 8), OFF_STAGE)
     y = sign.y + ((sign.radius * along) >> 8)
-    leaf_radius = sign.radius * draw(seeds, "hider.leaf", 60, 110) >> 8
-    pole_radius = sign.radius * draw(seeds, "hider.pole", 16, 36) >> 8
+    leaf_radius = sign.radius * draw(seeds, "hider.leaf", 80, 130) >> 8
+    pole_radius = sign.radius * draw(seeds, "hider.pole", 24, 44) >> 8
     radius = np.where(is_pole, pole_radius, leaf_radius)
     tilt = draw(seeds, "hider.tilt", -TILT_UNIT // 8, TILT_UNIT // 8 + 1)
     place = Place(x, y, radius, tilt)

@@ -1,0 +1,100 @@
+"""Small experiments inside a notebook: your own module, trained beside the others."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import torch
+from tqdm.auto import tqdm
+
+from course_lib.attention import AttentionFactory
+from course_lib.comparing import choose_device, plan_runs
+from course_lib.profiles import choose_profile
+from course_lib.runs import Run
+from course_lib.training import Outcome, Trainer
+from course_lib.workers import load_data
+
+FOLDER = Path(__file__).resolve().parents[1] / "runs" / "notebooks"
+
+Variant = AttentionFactory | str
+
+
+def train_here(
+    variants: Mapping[str, Variant], seed: int = 0, placement: str | None = None
+) -> tuple[pd.DataFrame, dict[str, Outcome]]:
+    """Train each variant on the signs at the profile's size, in this process.
+
+    variants: a label for the table -> a name of ATTENTION such as "plain", or a
+        callable from channels to a module, such as your own class.
+    placement: where callables go; None means "branch".
+
+    Returns a table (label, test accuracy in %, parameters, seconds) and the outcomes
+    with the trained networks. Each epoch is saved: after an interrupt, run the cell
+    again and it goes on.
+    """
+    torch.set_num_threads(1)
+    device = choose_device("auto")
+    runs = {
+        label: _run(variant, seed, placement) for label, variant in variants.items()
+    }
+    dataset = load_data(next(iter(runs.values())))
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    outcomes = {}
+    with tqdm(
+        total=_images(runs.values(), len(dataset.train.labels)), unit="img"
+    ) as bar:
+        for label, run in runs.items():
+            bar.set_description(label)
+            variant = variants[label]
+            attention = None if isinstance(variant, str) else variant
+            trainer = Trainer(run, dataset, device, bar.update, attention=attention)
+            key = run.run_id(dataset.digest) + fingerprint(attention)
+            outcomes[label] = trainer.train(FOLDER / f"{key}.pt")
+    return table(outcomes), outcomes
+
+
+def table(outcomes: Mapping[str, Outcome]) -> pd.DataFrame:
+    """One row a network: test accuracy in % (one seed), parameters, seconds."""
+    return pd.DataFrame(
+        {
+            "network": label,
+            "test accuracy %": round(100 * outcome.test_accuracy, 1),
+            "parameters": outcome.parameters,
+            "seconds": round(outcome.progress.seconds, 1),
+        }
+        for label, outcome in outcomes.items()
+    )
+
+
+def fingerprint(attention: AttentionFactory | None) -> str:
+    """Eight hex digits that change when a module computes something else.
+
+    It names the checkpoint: a module that you changed is trained anew, one that you
+    only renamed goes on.
+    """
+    if attention is None:
+        return ""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        module = attention(32)
+        x = torch.randn(3, 32, 7, 5)  # (N, C, H, W)
+        outputs = [module(x), module.eval()(x)]
+    numbers = torch.stack(outputs).detach().numpy().tobytes()
+    return "-" + hashlib.sha256(numbers).hexdigest()[:8]
+
+
+def _run(variant: Variant, seed: int, placement: str | None) -> Run:
+    sizes = choose_profile().signs
+    model = variant if isinstance(variant, str) else "plain"
+    run = plan_runs("signs", sizes, [model], seed + 1)[seed]
+    if isinstance(variant, str):
+        return run
+    stages = "123" if placement == "between_stages" else "1234"
+    return replace(run, placement=placement or "branch", stages=stages)
+
+
+def _images(runs: Iterable[Run], images: int) -> int:
+    """How many images all trainings together look at."""
+    return sum(run.epochs * (images // run.batch * run.batch) for run in runs)
