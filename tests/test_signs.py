@@ -174,8 +174,8 @@ def test_hidden_pixels_are_not_in_the_mask(monkeypatch):
     whole = render("train", 200, 32).masks
     assert not (hidden & ~whole).any()
     lost = 1 - hidden.sum((1, 2)) / whole.sum((1, 2))
-    assert 0.2 < (lost > 0).float().mean() < 0.6
-    assert lost.max() < 0.45
+    assert 0.4 < (lost > 0).float().mean() < 0.7
+    assert lost.max() < 0.55
 
 
 def test_signs_stand_anywhere_and_wholly_in_the_frame():
