@@ -86,11 +86,11 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_numbers(uninterrupted, tmp_
     workers = psutil.Process(process.pid).children(recursive=True)
     process.kill()
     finish(process)
-    gone, alive = psutil.wait_procs(workers, timeout=20)
+    _, alive = psutil.wait_procs(workers, timeout=20)
     assert not alive, "training processes outlived the command"
     assert not (tmp_path / "runs.csv").exists() or len(results(tmp_path)) < 2
 
-    status, text, errors = finish(course("compare", *TINY, "--out", tmp_path))
+    status, _, errors = finish(course("compare", *TINY, "--out", tmp_path))
     assert status == 0, errors
     pd.testing.assert_frame_equal(results(tmp_path), results(uninterrupted))
     assert hits(tmp_path) == hits(uninterrupted)
@@ -148,7 +148,7 @@ def test_budget_stops_and_a_second_call_finishes(uninterrupted, tmp_path):
 def test_finished_runs_are_not_trained_again(uninterrupted):
     table = uninterrupted / "runs.csv"
     before = table.read_bytes()
-    status, text, errors = finish(course("compare", *TINY, "--out", uninterrupted))
+    status, _, errors = finish(course("compare", *TINY, "--out", uninterrupted))
     assert status == 0, errors
     assert table.read_bytes() == before
     assert "img/s" not in errors
