@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from course_lib.cli_notebooks import VERBS
 from course_lib.errors import CourseError
 
 # Heavy imports (torch, pandas) stay inside the verbs, so that --help answers at once.
@@ -48,10 +49,11 @@ def doctor() -> None:
 @click.option("--workers", type=int, help="Processes on a CPU; default: one a core.")
 @click.option("--epochs", type=int, help="Instead of the profile's.")
 @click.option("--batch", type=int, help="Images in a step, instead of the profile's.")
+@click.option("--lr", type=float, help="Peak learning rate, for the recipe modern.")
 @click.option("--image-size", type=int, help="Pixels, instead of the profile's.")
 @click.option("--train-images", type=int, help="Instead of the profile's.")
 @click.option("--width", type=int, help="Channels of the stem; 64 in ResNet50.")
-@click.option("--reduction", type=int, default=16, help="r of SE, BAM and CBAM.")
+@click.option("--reduction", type=int, help="r of SE, BAM and CBAM; 16 on a GPU.")
 @click.option("--precision", help="fp32 or bf16; default: bf16 on CUDA.")
 @click.option("--compiled/--eager", default=None, help="torch.compile; CUDA default.")
 def compare(
@@ -67,10 +69,11 @@ def compare(
     workers: int | None,
     epochs: int | None,
     batch: int | None,
+    lr: float | None,
     image_size: int | None,
     train_images: int | None,
     width: int | None,
-    reduction: int,
+    reduction: int | None,
     precision: str | None,
     compiled: bool | None,
 ) -> None:
@@ -87,13 +90,15 @@ def compare(
     asked = {
         "epochs": epochs,
         "batch": batch,
+        "lr": lr,
         "image_size": image_size,
         "train_images": train_images,
         "width": width,
+        "reduction": reduction,
     }
     sizes = chosen.sizes(data)
     sizes = replace(sizes, **{key: value for key, value in asked.items() if value})
-    check_positive(asked | {"reduction": reduction})
+    check_positive(asked)
     on = comparing.choose_device(device)
     runs = comparing.plan_runs(
         data,
@@ -102,7 +107,6 @@ def compare(
         chosen.seeds if seeds is None else seeds,
         split_names(placements),
         recipe,
-        reduction,
         choose_precision(precision, on.type),
     )
     out = out or Path("runs") / Path(data).name
@@ -133,24 +137,6 @@ def report(files: Sequence[Path], out: Path | None) -> None:
     from course_lib.runs import read_runs
 
     show_report(read_runs(files), out or files[0].parent)
-
-
-@course.command(context_settings={"ignore_unknown_options": True})
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def lab(arguments: Sequence[str]) -> None:
-    """Open the notebooks in JupyterLab. More arguments go to `jupyter lab`."""
-    import os
-    import subprocess
-
-    folder = Path(__file__).resolve().parents[1] / "notebooks"
-    folder.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "jupyterlab", f"--notebook-dir={folder}"]
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        command.append("--allow-root")
-    command.extend(arguments)
-    if os.name == "nt":
-        sys.exit(subprocess.run(command).returncode)
-    os.execv(command[0], command)  # JupyterLab takes over, and gets Ctrl-C itself
 
 
 @course.command()
@@ -213,7 +199,11 @@ def verify_data(name: str) -> None:
     """Compute the digest of NAME again and compare it with the recorded one."""
     from course_lib.data.datasets import verify_dataset
 
-    click.echo(verify_dataset(name))
+    click.echo(f"{name}: digest {verify_dataset(name)}, as recorded.")
+
+
+for verb in VERBS:  # lab, start, update, rescue, status, grade
+    course.add_command(verb)
 
 
 def show_report(table, out: Path) -> None:
@@ -231,12 +221,12 @@ def split_names(names: str | None) -> list[str]:
     return [name.strip() for name in (names or "").split(",") if name.strip()]
 
 
-def check_positive(numbers: dict[str, int | None]) -> None:
-    """Raise CourseError for a number below 1."""
+def check_positive(numbers: dict[str, float | None]) -> None:
+    """Raise CourseError for a number that is not above 0."""
     for name, value in numbers.items():
-        if value is not None and value < 1:
+        if value is not None and not value > 0:
             option = "--" + name.replace("_", "-")
-            raise CourseError(f"{option} {value}", "at least 1", "Leave it out.")
+            raise CourseError(f"{option} {value}", "more than 0", "Leave it out.")
 
 
 def choose_precision(name: str | None, device: str) -> str:

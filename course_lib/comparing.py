@@ -20,7 +20,7 @@ from course_lib.cost import code_version, describe_device
 from course_lib.data.image_set import Dataset
 from course_lib.errors import CourseError, check_choice
 from course_lib.profiles import Sizes
-from course_lib.recipes import RECIPES
+from course_lib.recipes import RECIPES, Recipe
 from course_lib.resnet import SMALLEST_IMAGE, check_image_size, resnet50
 from course_lib.runs import (
     FORMAT,
@@ -41,7 +41,6 @@ def plan_runs(
     seeds: int,
     placements: Sequence[str] = (),
     recipe: str = "modern",
-    reduction: int = 16,
     precision: str = "fp32",
 ) -> list[Run]:
     """Every run that a comparison needs, all models of one seed before the next seed.
@@ -75,12 +74,13 @@ def plan_runs(
             model=model,
             placement=place,
             stages="123" if place == "between_stages" else "1234",
-            reduction=reduction,
+            reduction=sizes.reduction,
             stem=sizes.stem,
             width=sizes.width,
             recipe=recipe,
             epochs=sizes.epochs,
             batch=sizes.batch,
+            lr=peak_rate(RECIPES[recipe], sizes),
             precision=precision,
             seed=seed,
         )
@@ -90,6 +90,11 @@ def plan_runs(
     for run in runs[: len(variants)]:
         check_network(run)
     return runs
+
+
+def peak_rate(recipe: Recipe, sizes: Sizes) -> float:
+    """The peak learning rate: the recipe's for this batch, or the profile's."""
+    return sizes.lr if recipe.lr is None else recipe.lr * sizes.batch / 128
 
 
 def check_network(run: Run) -> None:
@@ -278,6 +283,7 @@ def make_record(result: Result, dataset: Dataset) -> Record:
         recipe=run.recipe,
         epochs=run.epochs,
         batch=run.batch,
+        lr=run.lr,
         precision=run.precision,
         seed=run.seed,
         status=result.status,

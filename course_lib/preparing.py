@@ -38,7 +38,7 @@ def build_network(
     return network
 
 
-def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.SGD:
+def make_optimizer(network: nn.Module, recipe: Recipe, lr: float) -> torch.optim.SGD:
     """SGD; weight decay only on matrices and kernels unless the recipe says all."""
     decayed, others = [], []
     for parameter in network.parameters():
@@ -52,7 +52,7 @@ def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.SGD:
     device = next(network.parameters()).device.type
     return torch.optim.SGD(
         groups,
-        lr=recipe.lr,
+        lr=lr,
         momentum=recipe.momentum,
         nesterov=recipe.nesterov,
         fused=device in ("cpu", "cuda"),
@@ -65,10 +65,12 @@ def make_batches(
     """On-device batches of the three splits; only the training ones are augmented."""
     recipe = RECIPES[run.recipe]
     scale = run.image_size / 32
+    # Scenes with masks hide a part of their sign already; more could hide all of it.
+    hides_itself = dataset.train.masks is not None
     augment = Augment(
         crop=round(recipe.crop * scale),
         mirror=recipe.mirror and dataset.mirror,
-        cutout=round(recipe.cutout * scale),
+        cutout=0 if hides_itself else round(recipe.cutout * scale),
     )
     mean, std = dataset.mean, dataset.std
     if recipe.cifar10_norm:

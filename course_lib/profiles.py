@@ -17,7 +17,10 @@ class Sizes:
     """One experiment: images, network and length of training.
 
     Image counts of None mean all images of the split. width is the stem's channels
-    (64 in the real ResNet50); depth is always ResNet50's.
+    (64 in the real ResNet50); depth is always ResNet50's. reduction is r of SE, BAM and
+    CBAM: 16 at full width; 4 in the narrow network, where 16 would leave a gate on 8
+    channels without a single hidden unit. lr is the peak learning rate of recipes that
+    leave it to the profile.
     """
 
     image_size: int
@@ -26,8 +29,10 @@ class Sizes:
     test_images: int | None
     stem: str
     width: int
+    reduction: int
     epochs: int
     batch: int
+    lr: float
 
 
 @dataclass(frozen=True)
@@ -50,27 +55,31 @@ FIVE = ("plain", "se", "bam", "cbam", "spatial")
 
 CI = Profile(
     name="ci",
-    signs=Sizes(32, 800, 200, 500, "stride2", 8, epochs=4, batch=32),
-    cifar100=Sizes(32, 1000, 500, 500, "stride2", 8, epochs=2, batch=50),
-    folder=Sizes(32, 1000, 500, 500, "stride2", 8, epochs=2, batch=32),
+    signs=Sizes(32, 1000, 200, 500, "stride2", 8, 4, epochs=4, batch=20, lr=0.15),
+    cifar100=Sizes(32, 1000, 500, 500, "stride2", 8, 4, epochs=2, batch=20, lr=0.15),
+    folder=Sizes(32, 1000, 500, 500, "stride2", 8, 4, epochs=2, batch=20, lr=0.15),
     models=FIVE,
     seeds=1,
 )
 
 LAPTOP = Profile(
     name="laptop",
-    signs=Sizes(32, 3000, 500, 2000, "stride2", 8, epochs=8, batch=64),
-    cifar100=Sizes(32, 10000, 1000, 5000, "stride2", 8, epochs=6, batch=64),
-    folder=Sizes(64, 3000, 500, 2000, "stride2", 8, epochs=8, batch=64),
+    signs=Sizes(32, 3000, 500, 2000, "stride2", 8, 4, epochs=10, batch=64, lr=0.3),
+    cifar100=Sizes(32, 10000, 1000, 5000, "stride2", 8, 4, epochs=8, batch=64, lr=0.3),
+    folder=Sizes(64, 3000, 500, 2000, "stride2", 8, 4, epochs=10, batch=64, lr=0.3),
     models=FIVE,
     seeds=3,
 )
 
 GPU = Profile(
     name="gpu",
-    signs=Sizes(64, 20000, 2000, 5000, "cifar", 64, epochs=30, batch=256),
-    cifar100=Sizes(32, None, None, None, "cifar", 64, epochs=100, batch=512),
-    folder=Sizes(224, None, None, None, "imagenet", 64, epochs=100, batch=256),
+    signs=Sizes(64, 20000, 2000, 5000, "cifar", 64, 16, epochs=30, batch=256, lr=0.2),
+    cifar100=Sizes(
+        32, None, None, None, "cifar", 64, 16, epochs=100, batch=512, lr=0.4
+    ),
+    folder=Sizes(
+        224, None, None, None, "imagenet", 64, 16, epochs=100, batch=256, lr=0.2
+    ),
     models=FIVE,
     seeds=3,
 )

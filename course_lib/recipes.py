@@ -8,8 +8,9 @@ from dataclasses import dataclass
 class Recipe:
     """Everything about training that is not a size.
 
-    lr: peak learning rate for a batch of 128 images; larger batches scale it up in
-        proportion (Goyal et al. 2017).
+    lr: peak learning rate for a batch of 128 images, in proportion for other batches
+        (Goyal et al. 2017). None takes the profile's: a narrow network that trains for
+        minutes needs a larger one than the full network.
     schedule: "one-cycle" rises linearly over the `warmup` share of training, then
         falls to 0 along a cosine; "steps" divides by 10 at 1/5, 2/5, 3/5 and 4/5.
     decay_everything: weight decay also on BatchNorm, biases and other vectors.
@@ -22,7 +23,7 @@ class Recipe:
     """
 
     name: str
-    lr: float
+    lr: float | None
     schedule: str
     warmup: float
     momentum: float
@@ -42,7 +43,7 @@ class Recipe:
 
 MODERN = Recipe(
     name="modern",
-    lr=0.1,
+    lr=None,
     schedule="one-cycle",
     warmup=0.15,
     momentum=0.9,
@@ -90,9 +91,8 @@ CIFAR10_MEAN = (0.4914, 0.4822, 0.4465)
 CIFAR10_STD = (0.2023, 0.1994, 0.2010)
 
 
-def learning_rate(recipe: Recipe, batch: int, progress: float) -> float:
-    """The rate for batches of `batch` images; progress: 0 first step, 1 the end."""
-    peak = recipe.lr * batch / 128
+def learning_rate(recipe: Recipe, peak: float, progress: float) -> float:
+    """The rate at some point of training; progress: 0 is the first step, 1 the end."""
     if recipe.schedule == "steps":
         return peak * 0.1 ** min(4, int(progress * 5))
     if progress < recipe.warmup:

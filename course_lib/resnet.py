@@ -19,8 +19,10 @@ from course_lib.attention import ATTENTION, AttentionFactory
 from course_lib.blocks import (
     EXPANSION,
     PLACEMENTS,
+    Block,
     Bottleneck,
     PreActBottleneck,
+    build_stage,
     conv,
 )
 from course_lib.errors import CourseError, check_choice
@@ -51,27 +53,22 @@ class ResNet(nn.Module):
         super().__init__()
         self.smallest_image = SMALLEST_IMAGE[stem]
         self._build_stem(stem, width, preact)
-        self.in_channels = width
         in_blocks = attention if placement != "between_stages" else None
-        block = PreActBottleneck if preact else Bottleneck
+        kind = PreActBottleneck if preact else Bottleneck
 
-        def stage(number: int, channels: int, stride: int) -> nn.Sequential:
+        def stage(number: int, in_channels: int, stride: int) -> nn.Sequential:
             module = in_blocks if number in stages else None
-            layers = []
-            for index in range(blocks[number - 1]):
-                step = stride if index == 0 else 1
-                layers.append(
-                    block(
-                        self.in_channels, channels, step, module, placement, stride_in
-                    )
-                )
-                self.in_channels = channels * EXPANSION
-            return nn.Sequential(*layers)
+
+            def block(inputs: int, channels: int, stride: int) -> Block:
+                return kind(inputs, channels, stride, module, placement, stride_in)
+
+            channels = width * 2 ** (number - 1)
+            return build_stage(block, in_channels, channels, blocks[number - 1], stride)
 
         self.layer1 = stage(1, width, stride=1)
-        self.layer2 = stage(2, width * 2, stride=2)
-        self.layer3 = stage(3, width * 4, stride=2)
-        self.layer4 = stage(4, width * 8, stride=2)
+        self.layer2 = stage(2, width * EXPANSION, stride=2)
+        self.layer3 = stage(3, width * EXPANSION * 2, stride=2)
+        self.layer4 = stage(4, width * EXPANSION * 4, stride=2)
         self.between = nn.ModuleDict()
         if attention is not None and placement == "between_stages":
             for number in stages:
@@ -141,7 +138,8 @@ def resnet50(
     """ResNet50 for `num_classes` classes: images (N, 3, H, W) -> (N, num_classes).
 
     attention: None, a name of `ATTENTION`, or a callable from channels to a module,
-        so that your own class drops in.
+        so that your own class drops in. A class whose first argument is not the
+        channels needs a wrapper: `lambda channels: SmallSpatial()`.
     placement: a name of `PLACEMENTS`. None takes the module's default place; for a
         callable that is "branch".
     stages: which of the stages 1 to 4 get the module. None means all four, and 1 to 3

@@ -22,7 +22,8 @@ class Run:
     """One training to do. Two equal runs on one machine give the same result.
 
     data: name of the data set. train_images and so on: None means all of the split.
-    stages: those with attention, as in "1234". seed: starts weights and data order.
+    stages: those with attention, as in "1234". lr: the peak learning rate.
+    seed: starts weights and data order.
     """
 
     data: str
@@ -39,6 +40,7 @@ class Run:
     recipe: str
     epochs: int
     batch: int
+    lr: float
     precision: str
     seed: int
 
@@ -85,6 +87,7 @@ class Record:
     recipe: str
     epochs: int
     batch: int
+    lr: float
     precision: str
     seed: int
     status: str
@@ -145,14 +148,14 @@ def append_record(path: Path, record: Record) -> None:
 
 
 def read_runs(paths: Iterable[Path]) -> pd.DataFrame:
-    """All rows of one or more runs.csv, the first of equal runs kept.
+    """All rows of one or more runs.csv; a run that two files hold counts once.
 
     Raises CourseError when a file is missing, cut off, from another version, or not a
     table of runs. Nothing is changed.
     """
     frames = [_read_one(Path(path)) for path in paths]
     runs = pd.concat(frames, ignore_index=True)
-    return runs.drop_duplicates("run_id", keep="first", ignore_index=True)
+    return runs.drop_duplicates(["run_id", "status"], ignore_index=True)
 
 
 def _read_one(path: Path) -> pd.DataFrame:

@@ -23,6 +23,7 @@ SETTING = [  # runs that differ here are never in one table
     "recipe",
     "epochs",
     "batch",
+    "lr",
     "width",
     "stem",
     "preact",
@@ -184,7 +185,7 @@ def _heading(run: pd.Series) -> str:
         f"{run['data']} (digest {run['data_digest']}), {run['image_size']} px, "
         f"{run['train_images']:,} training and {run['test_images']:,} test images; "
         f"recipe {run['recipe']}, {run['epochs']} epochs, batch {run['batch']}, "
-        f"{run['precision']}; "
+        f"peak rate {run['lr']:g}, {run['precision']}; "
         f"ResNet50, {block}width {run['width']}, {run['stem']} stem"
     )
 

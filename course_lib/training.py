@@ -107,7 +107,7 @@ class Trainer:
         network = build_network(self.run, self.classes, self.attention)
         self.network = network.to(self.device, memory_format=torch.channels_last)
         self.forward = torch.compile(network) if self.compiled else network
-        self.optimizer = make_optimizer(self.network, self.recipe)
+        self.optimizer = make_optimizer(self.network, self.recipe, self.run.lr)
         self.progress = Progress()
 
     def train(self, checkpoint: Path | None = None) -> Outcome:
@@ -170,7 +170,7 @@ class Trainer:
                 raise Stopped
             done = (self.progress.epoch + step / steps) / self.run.epochs
             for group in self.optimizer.param_groups:
-                group["lr"] = learning_rate(self.recipe, self.run.batch, done)
+                group["lr"] = learning_rate(self.recipe, self.run.lr, done)
             with self._precision():
                 logits = self.forward(x)  # (N, classes)
                 loss = F.cross_entropy(

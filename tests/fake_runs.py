@@ -44,6 +44,7 @@ def fake_run(
         "recipe": recipe,
         "epochs": 8,
         "batch": 64,
+        "lr": 0.3,
         "precision": "fp32",
         "seed": seed,
         "status": "done",

@@ -23,7 +23,7 @@ WITH_HIDDEN_LAYER = ["se", "bam", "cbam", "bam-spatial"]
 
 @pytest.mark.parametrize("name", WITH_HIDDEN_LAYER)
 def test_fewer_channels_than_the_reduction(name):
-    with pytest.raises(CourseError, match=r"8 channels with reduction 16.*reduction=8"):
+    with pytest.raises(CourseError, match=r"8 channels with reduction 16.*8 or less"):
         ATTENTION[name].make(8, 16)
 
 

@@ -1,5 +1,6 @@
 """course compare from the outside: interrupted, killed, out of space, and misused."""
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -12,9 +13,11 @@ import pandas as pd
 import psutil
 import pytest
 
+from course_lib.attention import ATTENTION
+from course_lib.blocks import PLACEMENTS
 from course_lib.comparing import plan_runs
 from course_lib.errors import CourseError
-from course_lib.profiles import CI
+from course_lib.profiles import CI, PROFILES
 from course_lib.runs import read_runs
 
 TINY = [
@@ -270,5 +273,13 @@ def test_plan_uses_each_modules_own_place():
         ("between_stages", "123"),
         ("branch", "1234"),
     ]
+    sizes = dataclasses.replace(CI.signs, reduction=16)
     with pytest.raises(CourseError, match=r"8 channels with reduction 16"):
-        plan_runs("signs", CI.signs, ["se"], 1, ["conv2"])
+        plan_runs("signs", sizes, ["se"], 1, ["conv2"])
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda profile: profile.name)
+@pytest.mark.parametrize("data", ["signs", "cifar100", "folder:any"])
+def test_every_model_fits_every_place_in_every_profile(profile, data):
+    runs = plan_runs(data, profile.sizes(data), list(ATTENTION), 1, list(PLACEMENTS))
+    assert len(runs) == 1 + 6 * len(PLACEMENTS)

@@ -1,28 +1,26 @@
-"""`check` and its companions: what passes, what is returned, shown and recorded."""
+"""`check`: what passes, what is returned, and what is shown."""
 
-import json
-
-import numpy as np
 import pytest
 import torch
+from exercise_answers import (
+    OtherNames,
+    gate_by_einsum,
+    no_sigmoid,
+    shortcut_as_module,
+    squeeze_by_loop,
+    squeeze_by_pooling,
+)
 from torch import nn
 from torch.nn import functional as F
 
-from course_lib.attention import SqueezeExcitation
 from course_lib.attention.squeeze_excitation import se_gate as verified_gate
-from course_lib.blocks import Bottleneck, bottleneck, build_stage, se_residual
-from course_lib.errors import CourseError
 from course_lib.exercises import (
     CheckFailed,
     check,
-    hint,
-    progress,
-    show_solution,
     whose,
 )
 from course_lib.exercises.catalogue import EXERCISES
 from course_lib.exercises.engine import examine
-from course_lib.exercises.progress import entries, last_answer, log_path
 from course_lib.exercises.sources import compile_answer, solution_source, stub_source
 
 ALL = list(EXERCISES.values())
@@ -45,48 +43,6 @@ def test_the_solution_s_text_passes_and_is_returned(exercise, capsys):
     expected = f"[ok] {exercise.name}: all {len(exercise.properties)} properties hold."
     assert capsys.readouterr().out.startswith(expected)
     assert whose(exercise.name) == "yours"
-
-
-def gate_by_einsum(x, w1, w2, b1=None, b2=None):
-    assert x.min() < x.max()  # an assertion of the learner's own does no harm
-    s = torch.einsum("nchw->nc", x) / (x.shape[2] * x.shape[3])
-    z = torch.einsum("nc,hc->nh", s, w1)
-    z = (z if b1 is None else z + b1).clamp(min=0)
-    g = torch.einsum("nh,ch->nc", z, w2)
-    return 1 / (1 + torch.exp(-(g if b2 is None else g + b2)))[..., None, None]
-
-
-class OtherNames(nn.Module):
-    """Convolutions in place of linear layers, in another order, with other names."""
-
-    def __init__(self, channels, reduction=16, bias=True, round_to=1):
-        super().__init__()
-        hidden = channels // reduction
-        self.zoom = nn.Conv2d(hidden, channels, 1, bias=bias)
-        self.layers = nn.Sequential(nn.Conv2d(channels, hidden, 1, bias=bias))
-
-    def gate(self, x):
-        s = F.adaptive_avg_pool2d(x, 1)
-        return self.zoom(self.layers(s).relu()).sigmoid()
-
-    def forward(self, features):
-        return self.gate(features) * features
-
-
-def squeeze_by_pooling(features):
-    return F.adaptive_avg_pool2d(features, 1).flatten(1)
-
-
-def squeeze_by_loop(x):
-    rows = [torch.stack([channel.mean() for channel in image]) for image in x]
-    return torch.stack(rows)
-
-
-def shortcut_as_module(a, b, stride):
-    if (a, stride) == (b, 1):
-        return nn.Identity()
-    layers = [nn.Conv2d(a, b, 1, stride=stride, bias=False), nn.BatchNorm2d(b)]
-    return nn.Sequential(*layers)
 
 
 @pytest.mark.parametrize(
@@ -170,11 +126,6 @@ def compile_stub(name):
 # --- what is shown ------------------------------------------------------------------
 
 
-def no_sigmoid(x, w1, w2, b1=None, b2=None):
-    s = x.mean((2, 3))
-    return F.linear(F.relu(F.linear(s, w1, b1)), w2, b2)[:, :, None, None]
-
-
 def test_the_five_lines_of_a_failure(capsys):
     check("se_gate", no_sigmoid)
     lines = capsys.readouterr().out.splitlines()
@@ -237,140 +188,3 @@ def test_prints_of_the_answer_are_shown(capsys):
     out = capsys.readouterr().out
     assert "your code printed:\n      | shape (2, 6, 7, 5)" in out
     assert "      | ..." in out
-
-
-# --- the log, the hints, the solution -----------------------------------------------
-
-
-def test_every_check_is_recorded_with_its_text():
-    check("squeeze", squeeze_by_loop)
-    check("squeeze", lambda x: x)
-    check("SqueezeExcitation", OtherNames)
-    found = entries()
-    assert [e["outcome"] for e in found] == ["ok", "failed", "ok"]
-    assert [e["property"] for e in found] == ["", "shape", ""]
-    assert "channel.mean()" in found[0]["source"]
-    assert found[2]["source"].startswith("class OtherNames(nn.Module):")
-    assert "return self.gate(features) * features" in found[2]["source"]
-    assert all(e["time"].endswith("+00:00") for e in found)
-
-
-def test_the_verified_version_is_never_logged_as_an_answer():
-    check("se_gate", verified_gate)
-    assert last_answer("se_gate") == ""
-
-
-def test_a_damaged_log_is_read_as_far_as_it_goes():
-    check("squeeze", squeeze_by_loop)
-    with log_path().open("ab") as file:
-        file.write(b'{"cut off\n[1]\n\xff\xfe\n{"exercise": "squeeze"}\n')
-    check("squeeze", squeeze_by_pooling)
-    assert [e["outcome"] for e in entries()] == ["ok", "ok"]
-
-
-def test_a_log_that_cannot_be_written_breaks_nothing(tmp_path, monkeypatch):
-    blocked = tmp_path / "file"
-    blocked.write_text("in the way", encoding="utf-8")
-    monkeypatch.setenv("COURSE_PROGRESS", str(blocked / "folder"))
-    assert check("squeeze", squeeze_by_loop) is squeeze_by_loop
-    assert entries() == []
-
-
-def test_a_log_entry_is_one_line_of_json():
-    check("squeeze", squeeze_by_loop)
-    (line,) = log_path().read_text(encoding="utf-8").splitlines()
-    assert json.loads(line)["exercise"] == "squeeze"
-
-
-def test_progress_counts_checks_and_keeps_the_best(capsys):
-    check("squeeze", squeeze_by_loop)
-    check("squeeze", lambda x: x)
-    check("se_gate", no_sigmoid)
-    capsys.readouterr()
-    progress()
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == len(ALL)
-    rows = {line[5:].split()[1]: line for line in lines}
-    assert rows["squeeze"].startswith("[ok]") and rows["squeeze"].endswith("2 checks")
-    assert rows["se_gate"].startswith("[x]") and rows["se_gate"].endswith("1 check")
-    assert rows["bottleneck"].startswith("[ ]")
-
-
-@each_exercise
-def test_the_solution_is_shown_with_reasons_and_a_difference(exercise, capsys):
-    show_solution(exercise.name)
-    out = capsys.readouterr().out
-    assert solution_source(exercise) in out
-    assert exercise.why in out
-    assert out.rstrip().endswith("none checked yet.")
-    assert exercise.why.count(". ") == 1  # two sentences
-
-
-def test_the_difference_is_to_the_last_answer(capsys):
-    check("se_gate", no_sigmoid)
-    show_solution("se_gate")
-    out = capsys.readouterr().out
-    assert "-    s = x.mean((2, 3))" in out
-    assert "+    s = squeeze(x)  # (N, C)" in out
-
-
-@each_exercise
-def test_there_are_four_hints_and_the_last_has_blanks(exercise, capsys):
-    assert len(exercise.hints) == 4
-    assert exercise.hints[0].rstrip().endswith("?")
-    assert "____" in exercise.hints[3]
-    for number in (1, 2, 3, 4):
-        hint(exercise.name, number)
-        assert exercise.hints[number - 1] in capsys.readouterr().out
-
-
-def test_hints_and_solutions_that_do_not_exist():
-    with pytest.raises(CourseError, match="Did you mean 'se_gate'"):
-        show_solution("se_gatee")
-    with pytest.raises(CourseError, match="hint '5'"):
-        hint("se_gate", 5)
-
-
-# --- the functions behind notebook 01 agree with the modules -------------------------
-
-
-@pytest.mark.parametrize("stride", [1, 2])
-@pytest.mark.parametrize("attention", [None, SqueezeExcitation])
-def test_the_functions_compute_what_the_block_computes(stride, attention):
-    torch.manual_seed(1)
-    make = None if attention is None else lambda channels: attention(channels, 4)
-    block = Bottleneck(5, 3, stride, make).eval()
-    x = torch.randn(2, 5, 7, 9)
-    shortcut = block.downsample(x)
-    weights = [c.weight for c in (block.conv1, block.conv2, block.conv3)]
-    norms = [block.bn1, block.bn2, block.bn3]
-    if attention is None:
-        mine = bottleneck(x, shortcut, *weights, norms, stride)
-    else:
-        y = F.relu(block.bn1(block.conv1(x)))
-        y = block.bn3(block.conv3(F.relu(block.bn2(block.conv2(y)))))
-        reduce, expand = block.attention.reduce, block.attention.expand
-        mine = se_residual(
-            y, shortcut, reduce.weight, expand.weight, reduce.bias, expand.bias
-        )
-    torch.testing.assert_close(mine, block(x))
-
-
-def test_a_built_stage_has_torchvision_s_parameters():
-    from torchvision.models import resnet50
-
-    ours = build_stage(Bottleneck, 256, 128, 4, 2).state_dict()
-    theirs = resnet50().layer2.state_dict()
-    assert {k: v.shape for k, v in ours.items()} == {
-        k: v.shape for k, v in theirs.items()
-    }
-
-
-def test_the_slow_formulas_agree_with_torch():
-    from course_lib.exercises import formulas
-
-    generator = np.random.default_rng(3)
-    x, weight = generator.normal(size=(2, 3, 6, 5)), generator.normal(size=(4, 3, 3, 3))
-    ours = formulas.convolution(x, weight, stride=2, padding=1)
-    theirs = F.conv2d(torch.from_numpy(x), torch.from_numpy(weight), None, 2, 1)
-    np.testing.assert_allclose(ours, theirs.numpy(), rtol=1e-10, atol=1e-12)

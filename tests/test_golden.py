@@ -7,9 +7,6 @@ import hashlib
 
 import pytest
 import torch
-from safetensors.torch import load_file
-
-from course_lib.attention import BAM
 from golden_cases import (
     CASES,
     FOLDER,
@@ -22,6 +19,9 @@ from golden_cases import (
     load_case,
     ours_for,
 )
+from safetensors.torch import load_file
+
+from course_lib.attention import BAM
 
 
 @pytest.mark.parametrize("case", CASES, ids=case_id)

@@ -213,8 +213,8 @@ def test_every_network_takes_odd_images_one_by_one_and_uses_every_parameter(
     name, preact
 ):
     torch.manual_seed(0)
-    network = small(name, stem="stride2", preact=preact, reduction=8)
-    x = images(3, 3, 45, 37)
+    network = small(name, stem="stride2", preact=preact, reduction=8).double()
+    x = images(3, 3, 45, 37, dtype=torch.float64)
     network(x).sum().backward()
     unused = [n for n, p in network.named_parameters() if p.grad is None]
     assert not unused

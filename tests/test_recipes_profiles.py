@@ -1,40 +1,45 @@
 """Recipes and profiles: the schedule's shape, and sizes that fit together."""
 
+import dataclasses
+
 import pytest
 
+from course_lib.comparing import peak_rate
 from course_lib.errors import CourseError
-from course_lib.profiles import PROFILES, choose_profile
-from course_lib.recipes import MODERN, RECIPES, REU2019, learning_rate
+from course_lib.profiles import GPU, PROFILES, choose_profile
+from course_lib.recipes import MODERN, REU2019, learning_rate
 from course_lib.resnet import SMALLEST_IMAGE
 
 GRID = [step / 1000 for step in range(1000)]
 
 
 def test_modern_rises_to_its_peak_and_falls_to_zero():
-    rates = [learning_rate(MODERN, 128, progress) for progress in GRID]
+    rates = [learning_rate(MODERN, 0.3, progress) for progress in GRID]
     top = rates.index(max(rates))
-    assert max(rates) == pytest.approx(MODERN.lr)
+    assert max(rates) == pytest.approx(0.3)
     assert rates[: top + 1] == sorted(rates[: top + 1])
     assert rates[top:] == sorted(rates[top:], reverse=True)
-    assert learning_rate(MODERN, 128, 1.0) == pytest.approx(0, abs=1e-12)
+    assert learning_rate(MODERN, 0.3, 1.0) == pytest.approx(0, abs=1e-12)
 
 
 def test_reu2019_takes_five_steps_of_ten_from_point_one_at_their_batch():
-    rates = [learning_rate(REU2019, 512, progress) for progress in GRID]
+    theirs = dataclasses.replace(GPU.cifar100, batch=512)
+    assert peak_rate(REU2019, theirs) == pytest.approx(0.1)
+    rates = [learning_rate(REU2019, 0.1, progress) for progress in GRID]
     different = sorted({round(rate, 12) for rate in rates}, reverse=True)
     assert different == pytest.approx([0.1, 0.01, 0.001, 0.0001, 0.00001])
     # 150 epochs: the script divides at epochs 30, 60, 90 and 120.
     for epoch in (29, 59, 89, 119):
-        before = learning_rate(REU2019, 512, epoch / 150)
-        after = learning_rate(REU2019, 512, (epoch + 1) / 150)
+        before = learning_rate(REU2019, 0.1, epoch / 150)
+        after = learning_rate(REU2019, 0.1, (epoch + 1) / 150)
         assert after == pytest.approx(before / 10)
 
 
-@pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)
-def test_rate_is_proportional_to_the_batch(recipe):
-    for progress in (0.1, 0.3, 0.7):
-        small = learning_rate(recipe, 64, progress)
-        assert learning_rate(recipe, 512, progress) == pytest.approx(8 * small)
+def test_a_recipe_with_a_rate_scales_it_with_the_batch_others_take_the_profiles():
+    for batch in (64, 256):
+        sizes = dataclasses.replace(GPU.signs, batch=batch)
+        assert peak_rate(REU2019, sizes) == pytest.approx(0.1 * batch / 512)
+        assert peak_rate(MODERN, sizes) == sizes.lr
 
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda profile: profile.name)

@@ -67,7 +67,7 @@ def test_how_many_gates_start_dead(size):
 
 
 def test_on_the_smallest_map_single_images_die_without_the_mend():
-    """Per image on 4 x 4 maps, layer4 of a CIFAR ResNet: measured 13 % against 0.05 %."""
+    """Per image on 4 x 4, as in layer4 of a CIFAR ResNet: measured 13 % and 0.05 %."""
     torch.manual_seed(0)
     x = images(200, 64, 4, 4)
     dead = {}

@@ -104,11 +104,11 @@ def test_variants_of_a_seed_share_backbone_and_data(dataset):
 
 def test_weight_decay_spares_vectors_unless_the_recipe_says_all():
     network = preparing.build_network(changed(model="se"), 2)
-    spared = preparing.make_optimizer(network, RECIPES["modern"]).param_groups
+    spared = preparing.make_optimizer(network, RECIPES["modern"], 0.1).param_groups
     assert all(parameter.dim() >= 2 for parameter in spared[0]["params"])
     assert all(parameter.dim() < 2 for parameter in spared[1]["params"])
     assert spared[1]["weight_decay"] == 0
-    everything = preparing.make_optimizer(network, RECIPES["reu2019"]).param_groups
+    everything = preparing.make_optimizer(network, RECIPES["reu2019"], 0.1).param_groups
     assert everything[1]["params"] == []
 
 

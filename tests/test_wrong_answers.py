@@ -1,5 +1,6 @@
 """The checks are proven on wrong answers, and the proof itself is tested."""
 
+import runpy
 from dataclasses import replace
 
 import pytest
@@ -114,9 +115,6 @@ def test_the_matrix_shows_each_verdict():
     text = matrix(EXERCISES["squeeze"])
     row = next(line for line in text.splitlines() if "sum in place" in line)
     assert row.endswith(" .  .  .  x  .  .  .  .  .  .  yes")
-        *[".", ".", ".", "x", ".", ".", ".", ".", ".", "."],
-        "yes",
-    ]
     survivor = WrongAnswer("harmless", "# (N, C)\n    z", "\n    z", "values", "none")
     assert judge_wrong_answer(with_wrong(survivor), survivor).rejected_by == ""
     assert matrix(with_wrong(survivor)).splitlines()[-1].split()[-1] == "NO"
@@ -125,3 +123,13 @@ def test_the_matrix_shows_each_verdict():
 def with_wrong(wrong):
     """The exercise se_gate with one more wrong answer."""
     return replace(SE_GATE, wrong_answers=(*SE_GATE.wrong_answers, wrong))
+
+
+def test_the_matrix_runs_as_a_program(capsys):
+    with pytest.raises(SystemExit) as end:
+        runpy.run_module("course_lib.exercises", run_name="__main__")
+    out = capsys.readouterr().out
+    assert f"{len(ALL)} exercises, {len(PAIRS)} wrong answers, 0 faults" in out
+    assert end.value.code == 0
+    for exercise in ALL:
+        assert f"{exercise.name} (notebook {exercise.notebook})" in out

@@ -22,6 +22,7 @@ RUN = Run(
     recipe="modern",
     epochs=3,
     batch=16,
+    lr=0.1,
     precision="fp32",
     seed=5,
 )

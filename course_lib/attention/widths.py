@@ -24,6 +24,6 @@ def hidden_width(channels: int, reduction: int, round_to: int = 1) -> int:
         raise CourseError(
             f"{channels} channels with reduction {reduction}",
             "at least one hidden unit (channels // reduction >= 1)",
-            f"Pass reduction={channels} or less, or make the network wider.",
+            f"Choose a reduction of {channels} or less, or a wider network.",
         )
     return channels // reduction

@@ -16,7 +16,7 @@ from course_lib.data.signs import CLASSES, render
 PATH = Path(__file__).resolve().parents[2] / "data" / "figures" / "signs.png"
 SIZE = 96  # pixels along the side of a scene
 COLUMNS = 6
-START = 18 * 4  # a run of 18 images in which every glyph can be read
+START = 18 * 34  # a run of 18 images in which every glyph can be read
 ORANGE = "#E69F00"  # Okabe-Ito, safe for colour-blind readers
 CASING = [withStroke(linewidth=3, foreground="black")]  # seen on light and on dark
 

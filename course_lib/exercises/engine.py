@@ -2,10 +2,9 @@
 
 import difflib
 import os
-from collections.abc import Callable
 from typing import Any
 
-from course_lib.exercises import progress as log
+from course_lib.exercises import answer_log
 from course_lib.exercises.catalogue import EXERCISES
 from course_lib.exercises.exercise import Exercise, Failure, Property
 from course_lib.exercises.guard import TimeLimit, guarded
@@ -40,7 +39,7 @@ def check(name: str, answer: Any) -> Any:
     else:
         report, failed = examine(exercise, answer)
         source = "" if answer is exercise.solution else source_of(answer)
-        log.record(name, report.status, failed, source)
+        answer_log.record(name, report.status, failed, source)
         _last_outcome[name] = report.status
         used = answer if report.status == "ok" else exercise.solution
     show(report)
@@ -106,8 +105,3 @@ def unknown_exercise(name: object) -> Report:
     return Report(
         "failed", str(name), "no exercise has this name", rows, "Your object is used."
     )
-
-
-def is_passing(exercise: Exercise, answer: Callable) -> bool:
-    """True when every property holds, under the limits; shows and records nothing."""
-    return examine(exercise, answer)[0].status == "ok"

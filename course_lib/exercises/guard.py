@@ -27,6 +27,12 @@ from collections.abc import Iterator
 import psutil
 import torch
 
+# The property "dtype and device" needs this part of torch. It takes seconds to load,
+# which would otherwise count as the learner's in the first check.
+import torch._dynamo
+
+from course_lib.exercises.messages import notebook_shell
+
 TIME_LIMIT = 10.0  # seconds for all the properties of one check
 MEMORY_BYTES = 2 * 2**30
 PRINTED_CHARACTERS = 600
@@ -53,8 +59,8 @@ class CappedText(io.StringIO):
 def guarded(seconds: float | None = None) -> Iterator[io.StringIO]:
     """Limits on time, memory and output; yields what was printed so far.
 
-    Also gives the learner's code a fresh copy of torch's random state, one thread and
-    gradients switched on, and puts all of that back afterwards.
+    Random state, default type and device, and gradient mode of the notebook neither
+    reach the learner's code nor are changed by it.
     """
     printed = CappedText()
     with (
@@ -62,6 +68,7 @@ def guarded(seconds: float | None = None) -> Iterator[io.StringIO]:
         contextlib.redirect_stdout(printed),
         contextlib.redirect_stderr(printed),
         warnings.catch_warnings(action="ignore"),
+        kernel_kept_alive(),
         memory_limit(MEMORY_BYTES),
         time_limit(TIME_LIMIT if seconds is None else seconds),
     ):
@@ -70,18 +77,42 @@ def guarded(seconds: float | None = None) -> Iterator[io.StringIO]:
 
 @contextlib.contextmanager
 def restored_torch() -> Iterator[None]:
-    """Put back torch's random state, threads and default type, whatever happened."""
+    """torch as in a fresh session with one thread; what was set before comes back."""
     threads, dtype = torch.get_num_threads(), torch.get_default_dtype()
     recursion = sys.getrecursionlimit()
     # One thread: starting a pool of threads under a memory limit can end the process.
     torch.set_num_threads(1)
+    torch.set_default_dtype(torch.float32)
     try:
-        with torch.random.fork_rng(devices=[]), torch.enable_grad():
+        with (
+            torch.random.fork_rng(devices=[]),
+            torch.device("cpu"),
+            torch.inference_mode(False),
+            torch.enable_grad(),
+        ):
             yield
     finally:
         torch.set_num_threads(threads)
         torch.set_default_dtype(dtype)
         sys.setrecursionlimit(recursion)
+
+
+@contextlib.contextmanager
+def kernel_kept_alive() -> Iterator[None]:
+    """In a notebook, exit() asks the kernel to shut down; make it raise instead."""
+    shell = notebook_shell()
+    if shell is None:
+        yield
+        return
+
+    def refuse() -> None:
+        raise SystemExit
+
+    shell.ask_exit = refuse
+    try:
+        yield
+    finally:
+        del shell.ask_exit  # the class's own method is found again
 
 
 def time_limit(seconds: float) -> contextlib.AbstractContextManager[None]:
@@ -103,10 +134,13 @@ def alarm(seconds: float) -> Iterator[None]:
     handler_before = signal.signal(signal.SIGALRM, ring)
     remaining, interval = signal.setitimer(signal.ITIMER_REAL, seconds, 0.5)
     try:
-        yield
-    finally:
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    finally:  # also when the alarm rings just before the line above
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, handler_before)
+        signal.signal(signal.SIGALRM, handler_before or signal.SIG_DFL)
         if remaining:  # someone else's alarm was running: give it back its time
             left = max(remaining - (time.monotonic() - started), 0.001)
             signal.setitimer(signal.ITIMER_REAL, left, interval)
@@ -142,13 +176,15 @@ def raise_in(thread: ctypes.c_ulong, error: type[BaseException] | None) -> None:
     ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, argument)
 
 
+def can_limit_memory() -> bool:
+    """Only Linux limits a running process; a CUDA driver reserves too much for it."""
+    return sys.platform.startswith("linux") and not torch.cuda.is_available()
+
+
 @contextlib.contextmanager
 def memory_limit(extra_bytes: int) -> Iterator[None]:
-    """Let the address space grow by `extra_bytes` at most, where that is possible.
-
-    Not with a CUDA device: its driver reserves far more addresses than it uses.
-    """
-    if not sys.platform.startswith("linux") or torch.cuda.is_available():
+    """Let the address space grow by `extra_bytes` at most, where that is possible."""
+    if not can_limit_memory():
         yield
         return
     import resource

@@ -1,14 +1,22 @@
 """Finds the first property that an answer fails, and the likely cause."""
 
+import inspect
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from course_lib.exercises import guard
 from course_lib.exercises.exercise import Exercise, Failure, Property, WrongAnswer
 from course_lib.exercises.sources import is_stub_error, learner_line, wrong_object
 from course_lib.exercises.trials import AnswerError, WrongType
+
+CAUSES = {
+    SystemExit: "exit() ends a program. Return the result instead.",
+    RecursionError: "The function calls itself without end. Is a name used twice?",
+    NameError: "A name is unknown here. Check its spelling, and run the set-up cell.",
+    AttributeError: "Check the name's spelling; in a class, set it in __init__ first.",
+}
 
 
 class Unsolved(Exception):
@@ -22,8 +30,9 @@ def first_failure(
 
     Raises Unsolved for a stub.
     """
-    if not callable(answer):
-        return exercise.properties[0], not_callable(exercise, answer)
+    built = inspect.isclass(exercise.solution) and issubclass(type(answer), nn.Module)
+    if built or not callable(answer):
+        return exercise.properties[0], not_the_object(exercise, answer)
     for prop in exercise.properties:
         failure = failure_of(prop, answer)
         if failure is not None:
@@ -43,12 +52,14 @@ def failure_of(prop: Property, answer: Callable) -> Failure | None:
         if is_stub_error(failed.error):
             raise Unsolved from failed
         return failure_from_error(failed.text, failed.error)
-    except Exception as error:  # the result itself could not be examined
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # the result itself could not be examined
         return failure_from_error("the result of your code", error)
 
 
-def not_callable(exercise: Exercise, answer: object) -> Failure:
-    """For `check("se_gate", 3)`, and for a call in place of the function."""
+def not_the_object(exercise: Exercise, answer: object) -> Failure:
+    """For a result in place of the function, or a module in place of its class."""
     kind = type(answer).__name__
     return Failure(
         f'check("{exercise.name}", ...)',
@@ -64,15 +75,18 @@ def failure_from_error(text: str, error: BaseException) -> Failure:
     line = learner_line(error)
     at_line = f" at {line}" if line else ""
     if isinstance(error, WrongType):
-        got = str(error)
-        return Failure(text, "a dense torch.Tensor, or a module", got, (got,))
+        cause = f"Write it so that you give {error.wanted}."
+        if error.got == "None":
+            cause = "Is the line with `return` missing?"
+        return Failure(text, error.wanted, error.got, (error.got,), cause)
     if isinstance(error, guard.TimeLimit):
         got = f"still running after {guard.TIME_LIMIT:g} seconds{at_line}"
         cause = "A loop does not end, or Python visits every pixel. Read that line."
         return Failure(text, "an answer in time", got, (), cause)
     message = error_text(error)
-    got = f"{message}{at_line}"
-    return Failure(text, "no error", got, (message,), special_cause(error, message))
+    short = message if len(message) <= 110 else message[:106] + " ..."
+    cause = cause_of_error(error, message)
+    return Failure(text, "no error", f"{short}{at_line}", (message,), cause)
 
 
 def error_text(error: BaseException) -> str:
@@ -85,23 +99,23 @@ def error_text(error: BaseException) -> str:
     return f"{name}: {text}" if text else name
 
 
-def special_cause(error: BaseException, message: str) -> str | None:
-    """Causes that no known-wrong answer can show."""
-    if isinstance(error, SystemExit):
-        return "exit() ends a program. Return the result instead."
-    if isinstance(error, RecursionError):
-        return "The function calls itself without end. Call the library's one inside."
+def cause_of_error(error: BaseException, message: str) -> str:
+    """The next step after an exception that no known-wrong answer raises."""
     if isinstance(error, MemoryError) or "allocate memory" in message:
         return "A tensor is far larger than needed. Print the sizes you ask for."
-    return None
+    for kind, cause in CAUSES.items():
+        if isinstance(error, kind):
+            return cause
+    return "Read the error, then print the shapes in the line before it."
 
 
 def likely_cause(exercise: Exercise, prop: Property, failure: Failure) -> str:
-    """The cause of the known-wrong answer that fails in the same way, else advice."""
-    if failure.cause is not None:
-        return failure.cause
+    """The cause of the known-wrong answer that fails in the same way.
+
+    Where there is none: what the failure itself tells, else the property's advice.
+    """
     match = matching_wrong_answer(exercise, prop, failure)
-    return prop.advice if match is None else match.cause
+    return match.cause if match is not None else failure.cause or prop.advice
 
 
 def matching_wrong_answer(

@@ -2,6 +2,7 @@
 
 import html
 from dataclasses import dataclass
+from typing import Any
 
 WIDTH = 200  # characters of one line's content; longer ones are cut
 MARKS = {"ok": "[ok]", "failed": "[x]", "unsolved": "[ ]"}
@@ -96,18 +97,18 @@ def one_line(text: str) -> str:
 
 def show(report: Report) -> None:
     """A card in a notebook, text elsewhere."""
-    if in_notebook():
-        from IPython.display import display
-
-        display(report)
-    else:
+    if notebook_shell() is None:
         print(report.text())
+        return
+    from IPython.display import display
+
+    display(report)
 
 
-def in_notebook() -> bool:
-    """True inside IPython or a Jupyter kernel."""
+def notebook_shell() -> Any:
+    """The IPython shell that runs this code, None in plain Python."""
     try:
         from IPython import get_ipython
     except ImportError:
-        return False
-    return get_ipython() is not None
+        return None
+    return get_ipython()

@@ -160,6 +160,14 @@ PROJECTION = (
         "A ReLU follows the projection. The shortcut has none; it comes after the sum.",
     ),
     WrongAnswer(
+        "bias in the convolution",
+        "conv(in_channels, out_channels, 1, stride)",
+        "nn.Conv2d(in_channels, out_channels, 1, stride)",
+        "values",
+        "The convolution has a bias, which the BatchNorm after it takes away again. "
+        "Pass bias=False.",
+    ),
+    WrongAnswer(
         "average pooling in place of the stride",
         "conv(in_channels, out_channels, 1, stride)",
         "nn.AvgPool2d(stride, ceil_mode=True), conv(in_channels, out_channels, 1)",

@@ -43,6 +43,14 @@ SQUEEZE = (
         "type.",
     ),
     WrongAnswer(
+        "filled up on the CPU",
+        MEAN,
+        "torch.zeros(x.shape[:2]) + x.mean(dim=(2, 3))",
+        "dtype and device",
+        "A tensor is made on the CPU, whatever device x is on. Make it from x: "
+        "x.new_zeros(shape).",
+    ),
+    WrongAnswer(
         "sum in place of the average",
         MEAN,
         "x.sum(dim=(2, 3))",
@@ -148,6 +156,14 @@ SE_GATE = (
         f"{SIGMOID}.float()",
         "dtype and device",
         "The gate is forced to float32. Remove .float(): torch keeps the input's type.",
+    ),
+    WrongAnswer(
+        "filled up on the CPU",
+        SIGMOID,
+        f"torch.zeros(x.shape[:2]) + {SIGMOID}",
+        "dtype and device",
+        "A tensor is made on the CPU, whatever device x is on. Make it from x: "
+        "x.new_zeros(shape).",
     ),
     WrongAnswer(
         "no sigmoid",

@@ -3,7 +3,7 @@
 import difflib
 
 from course_lib.errors import check_choice
-from course_lib.exercises import progress as log
+from course_lib.exercises import answer_log
 from course_lib.exercises.catalogue import EXERCISES
 from course_lib.exercises.exercise import Exercise
 from course_lib.exercises.messages import MARKS
@@ -29,7 +29,7 @@ def show_solution(name: str) -> None:
     exercise = EXERCISES[name]
     print(solution_source(exercise))
     print(f"Why: {exercise.why}\n")
-    print(difference_to_answer(exercise, log.last_answer(name)))
+    print(difference_to_answer(exercise, answer_log.last_answer(name)))
 
 
 def difference_to_answer(exercise: Exercise, answer: str) -> str:
@@ -52,7 +52,7 @@ def difference_to_answer(exercise: Exercise, answer: str) -> str:
 
 def progress() -> None:
     """Print every exercise with its best outcome and the number of checks."""
-    found = log.entries()
+    found = answer_log.entries()
     for exercise in EXERCISES.values():
         outcomes = [e["outcome"] for e in found if e["exercise"] == exercise.name]
         best = next((s for s in ("ok", "failed") if s in outcomes), "unsolved")

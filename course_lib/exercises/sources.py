@@ -4,6 +4,7 @@ import ast
 import functools
 import inspect
 import linecache
+import os
 import sys
 import sysconfig
 from collections.abc import Callable
@@ -13,10 +14,13 @@ import torch
 
 from course_lib.exercises.exercise import Exercise, WrongAnswer
 
-LIBRARY_FOLDERS = (
-    str(Path(__file__).parents[1]),
-    str(Path(torch.__file__).parent),
-    *(sysconfig.get_paths()[key] for key in ("stdlib", "purelib", "platlib")),
+LIBRARY_FOLDERS = tuple(
+    str(folder) + os.sep
+    for folder in (
+        Path(__file__).parents[1],
+        Path(torch.__file__).parent,
+        *(sysconfig.get_paths()[key] for key in ("stdlib", "purelib", "platlib")),
+    )
 )
 
 
@@ -26,8 +30,15 @@ def source_of(answer: object) -> str:
     Also finds a class defined in a notebook cell, which `inspect` alone does not on
     every Python version.
     """
+    try:
+        return _class_source(answer) or inspect.getsource(answer)
+    except Exception:  # inspect raises many kinds, and an answer may be any object
+        return ""
+
+
+def _class_source(answer: object) -> str:
     if not inspect.isclass(answer):
-        return _quiet_getsource(answer)
+        return ""
     for member in vars(answer).values():
         code = getattr(member, "__code__", None)
         if code is not None:
@@ -35,14 +46,7 @@ def source_of(answer: object) -> str:
             found = _class_in(text, answer.__name__, code.co_firstlineno)
             if found:
                 return found
-    return _quiet_getsource(answer)
-
-
-def _quiet_getsource(answer: object) -> str:
-    try:
-        return inspect.getsource(answer)
-    except (OSError, TypeError, ValueError, SyntaxError):
-        return ""
+    return ""
 
 
 def _class_in(text: str, name: str, line: int) -> str:
@@ -71,8 +75,6 @@ def learner_line(error: BaseException) -> str:
 
 def _learner_frame(error: BaseException) -> tuple[str, int] | None:
     """File and line of the innermost frame that is no library's."""
-    if isinstance(error, SyntaxError) and error.__traceback__ is None:
-        return None
     found, traceback = None, error.__traceback__
     while traceback is not None:
         filename = traceback.tb_frame.f_code.co_filename

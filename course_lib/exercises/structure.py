@@ -171,7 +171,7 @@ def parameter_count(builds: Sequence[Build]) -> Property:
         for build in builds:
             with answering(build.text):
                 module = build.make(answer)
-            parameters = list(module.parameters()) if module is not None else []
+                parameters = [] if module is None else list(module.parameters())
             got = sum(parameter.numel() for parameter in parameters)
             if got != build.parameters:
                 shapes = ", ".join(str(tuple(p.shape)) for p in parameters[:4])

@@ -28,7 +28,12 @@ class AnswerError(Exception):
 
 
 class WrongType(Exception):
-    """The learner's code returned something of another type than asked for."""
+    """The learner's code returned `got` where `wanted` was asked for."""
+
+    def __init__(self, got: str, wanted: str) -> None:
+        super().__init__(got)
+        self.got = got
+        self.wanted = wanted
 
 
 @contextlib.contextmanager
@@ -98,16 +103,19 @@ def plain_tensor(result: object) -> Tensor:
     cannot redefine, and a subclass of Tensor is stripped of its own methods.
     """
     kind = type(result)
-    if result is None:
-        raise WrongType("None. Is the line with `return` missing?")
-    if result is NotImplemented or not issubclass(kind, Tensor):
-        raise WrongType(f"an object of type {kind.__name__}, not a torch.Tensor")
+    if not issubclass(kind, Tensor):
+        raise WrongType(type_text(result), "a torch.Tensor")
     if kind is not Tensor:
         with torch._C.DisableTorchFunctionSubclass():
             result = Tensor.as_subclass(result, Tensor)
     if result.layout is not torch.strided:
-        raise WrongType(f"a tensor of layout {result.layout}, not a dense one")
+        raise WrongType(f"a tensor of layout {result.layout}", "a dense torch.Tensor")
     return result
+
+
+def type_text(thing: object) -> str:
+    """What something is, without asking it."""
+    return "None" if thing is None else f"an object of type {type(thing).__name__}"
 
 
 class MethodCall(nn.Module):
@@ -137,8 +145,9 @@ def module_trial(
     with answering(text):
         module = build()
         if not issubclass(type(module), nn.Module):
-            kind = type(module).__name__
-            raise WrongType(f"an object of type {kind}, not an nn.Module")
+            raise WrongType(type_text(module), "an nn.Module")
+        if not hasattr(module, method):
+            raise WrongType(f"a module without {method}(x)", f"a method {method}(x)")
         fill_weights(module, fill_vectors)
         module.eval()
     wrapped = MethodCall(module, method)

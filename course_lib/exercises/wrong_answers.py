@@ -3,6 +3,7 @@
 `audit` lists what is not as it should be; `matrix` prints who rejects what.
 """
 
+import functools
 from dataclasses import dataclass
 
 from course_lib.exercises.exercise import Exercise, Failure, Property, WrongAnswer
@@ -34,6 +35,7 @@ class Verdict:
     matched: str
 
 
+@functools.cache
 def judge_wrong_answer(exercise: Exercise, wrong: WrongAnswer) -> Verdict:
     """Check one known-wrong answer, as if a learner had written its text."""
     answer = compile_answer(exercise, wrong_source(exercise, wrong))

@@ -1,0 +1,120 @@
+"""The verbs of `course` for notebooks: lab, start, update, rescue, status, grade."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from course_lib.workspace import Outcome
+
+# Heavy imports (torch, pandas) stay inside the verbs, so that --help answers at once.
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def lab(arguments: Sequence[str]) -> None:
+    """Open your copies of the notebooks in JupyterLab, at the first unfinished one.
+
+    Copies that are missing are made first. More arguments go to `jupyter lab`.
+    """
+    from course_lib.jupyter import lab_command, lab_environment
+    from course_lib.standing import next_notebook, standings
+    from course_lib.workspace import NOTEBOOKS, copy_of, start
+
+    start()
+    first = copy_of(next_notebook(standings()).path)
+    command = lab_command(NOTEBOOKS / "my", first.name, arguments)
+    environment = lab_environment(NOTEBOOKS / "my")
+    if os.name == "nt":
+        sys.exit(subprocess.run(command, env=environment).returncode)
+    # JupyterLab takes over this process, and gets Ctrl-C itself.
+    os.execve(command[0], command, environment)
+
+
+@click.command("start")
+def start_copies() -> None:
+    """Make your copies of the notebooks in notebooks/my; never overwrites one."""
+    from course_lib.workspace import NOTEBOOKS, start
+
+    made = start()
+    for path in made:
+        click.echo(f"[ok] {path}")
+    if not made:
+        click.echo(f"Your copies are all in {NOTEBOOKS / 'my'}.")
+
+
+@click.command()
+def update() -> None:
+    """Carry your answers into newer notebooks; the old files are backed up.
+
+    Close the notebooks in JupyterLab first. Exit status 1 if one cannot be read; it
+    is left as it was.
+    """
+    from course_lib.workspace import update as update_copies
+
+    show_outcomes(update_copies())
+
+
+@click.command()
+@click.option("--restore", is_flag=True, help="Also put the course's files back.")
+def rescue(restore: bool) -> None:
+    """Save what you wrote in the course's own notebooks into notebooks/my.
+
+    Prints the git command that puts the course's file back. Exit status 1 if a
+    notebook cannot be read; it is left as it was.
+    """
+    from course_lib.rescuing import rescue as rescue_notebooks
+
+    outcomes = rescue_notebooks(restore=restore)
+    if not outcomes:
+        click.echo("The course's notebooks are as git has them: nothing to rescue.")
+    show_outcomes(outcomes)
+
+
+@click.command()
+def status() -> None:
+    """Show which exercises are solved, what is next, and the minutes it takes."""
+    from course_lib.standing import standings, status_text
+
+    click.echo(status_text(standings()))
+
+
+@click.command()
+@click.argument("folder", type=Path)
+@click.option("--out", type=Path, help="Folder of the table; default: FOLDER-grades.")
+@click.option("--seconds", type=float, default=30.0, help="For each exercise.")
+@click.option("--memory", type=float, default=4.0, help="Gigabytes for each student.")
+@click.option("--workers", type=int, default=2, help="Students side by side.")
+def grade(
+    folder: Path, out: Path | None, seconds: float, memory: float, workers: int
+) -> None:
+    """For teachers: check the notebooks handed in to FOLDER; write a table and notes.
+
+    Each notebook's answers run in a process of their own with limits; what the
+    notebooks print or hold as outputs counts nothing. That is no sandbox: for a class
+    you do not trust, run it in a container or as a user without files.
+    """
+    from course_lib.grade_report import summary, write_grades
+    from course_lib.grading import Limits, grade_folder
+
+    limits = Limits(seconds, memory)
+    grades = grade_folder(folder, limits, workers, tell=click.echo)
+    folder = folder.resolve()
+    path = write_grades(grades, out or folder.with_name(folder.name + "-grades"))
+    click.echo(f"{summary(grades)}\nThe table, with notes beside it: {path}")
+
+
+def show_outcomes(outcomes: Sequence["Outcome"]) -> None:
+    """Print what happened to each notebook; exit status 1 if one was left."""
+    for outcome in outcomes:
+        click.echo("\n".join(outcome.lines()))
+    if any(outcome.mark == "[x]" for outcome in outcomes):
+        sys.exit(1)
+
+
+VERBS = (lab, start_copies, update, rescue, status, grade)
