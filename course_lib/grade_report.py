@@ -56,16 +56,19 @@ def spreadsheet_safe(name: str) -> str:
 def by_student(grades: Sequence[Grade]) -> dict[str, list[Grade]]:
     """A student is a folder in the handed-in folder, else a file, by its safe name."""
     owners: dict[str, str] = {}  # folder or file -> name of the note
+    taken: set[str] = set()
     found: dict[str, list[Grade]] = {}
     for one in grades:
         first, *rest = PurePosixPath(one.file).parts
         if first not in owners:
             stem = first if rest else PurePosixPath(first).stem
-            name = re.sub(r"[^\w.-]+", "_", stem)[:80].strip("._") or "student"
-            number = 1
-            while (name if number == 1 else f"{name}_{number}") in found:
+            safe = re.sub(r"[^\w-]+", "_", stem)[:80].strip("_") or "student"
+            name, number = safe, 1
+            while name.lower() in taken:  # some systems see no difference
                 number += 1
-            owners[first] = name if number == 1 else f"{name}_{number}"
+                name = f"{safe}_{number}"
+            taken.add(name.lower())
+            owners[first] = name
         found.setdefault(owners[first], []).append(one)
     return found
 

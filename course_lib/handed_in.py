@@ -12,6 +12,7 @@ import symtable
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
 from course_lib.notebook_files import exercise_of, is_stub
@@ -59,8 +60,9 @@ def find_answers(
     statements: list[Statement] = []
     broken = {}
     for number, cell in enumerate(cells):
-        text = python_of(cell.source)
+        text = cell.source
         try:
+            text = python_of(text)
             statements += read_statements(number, text)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             broken[number] = text
@@ -159,19 +161,12 @@ def providers(name: str, at: int, statements: Sequence[Statement]) -> set[int]:
 
 
 def python_of(source: str) -> str:
-    """The Python in a cell: lines that only IPython knows become `pass`."""
-    source = source.replace("\r\n", "\n")
-    try:
-        ast.parse(source)
-        return source
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        pass
-    first = source.lstrip().partition("\n")[0]
-    if first.startswith("%%") and not first.startswith(PYTHON_MAGICS):
-        return ""
-    return re.sub(
-        r"^([ \t]*)([%!?].*|[\w.]+\?{1,2})$", r"\1pass  # \2", source, flags=re.M
-    )
+    """The Python in a cell; what only IPython knows becomes calls of its functions."""
+    source = source.replace("\r\n", "\n").lstrip("\n")
+    first, _, rest = source.partition("\n")
+    if first.startswith("%%"):
+        source = rest if first.startswith(PYTHON_MAGICS) else ""
+    return TransformerManager().transform_cell(source)
 
 
 def read_statements(cell: int, source: str) -> list[Statement]:
@@ -189,7 +184,7 @@ def read_statements(cell: int, source: str) -> list[Statement]:
                 cell,
                 text,
                 frozenset(bound_names(node)),
-                frozenset(needed_names(table)),
+                frozenset(needed_names(table) | extended_names(node)),
                 frozenset(extended_names(node)),
                 is_check_call(node),
             )
@@ -207,7 +202,7 @@ def bound_names(node: ast.AST) -> set[str]:
     """Names that a statement defines at the top level."""
     if isinstance(node, Definition):
         return {node.name}
-    if isinstance(node, OWN_SCOPE):
+    if isinstance(node, (*OWN_SCOPE, ast.AugAssign)):
         return set()
     if isinstance(node, ast.Import | ast.ImportFrom):
         return {(a.asname or a.name).partition(".")[0] for a in node.names}

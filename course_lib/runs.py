@@ -107,7 +107,8 @@ class Record:
 
 
 COLUMNS = [field.name for field in fields(Record)]
-NUMBERS = {field.name for field in fields(Record) if field.type in (int, float)}
+NUMBERS = {field.name: field.type for field in fields(Record)}
+NUMBERS = {name: kind for name, kind in NUMBERS.items() if kind in (int, float)}
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -198,9 +199,9 @@ def _check_header(path: Path, rows: list[list[str]]) -> None:
 
 
 def _typed(path: Path, table: pd.DataFrame) -> pd.DataFrame:
-    for column in NUMBERS:
+    for column, number in NUMBERS.items():
         try:
-            table[column] = pd.to_numeric(table[column])
+            table[column] = [number(text) for text in table[column]]
         except ValueError as error:
             raise CourseError(
                 f"{path}, column {column}: {error}",

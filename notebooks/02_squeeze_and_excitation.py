@@ -220,7 +220,7 @@ from course_lib.exercises import check
 squeeze = check("squeeze", squeeze)
 
 # %% [markdown]
-# **What you just saw.** `[ ]` means that you have not written it yet; the notebook goes
+# **What you saw.** `[ ]` means that you have not written it yet; the notebook goes
 # on with the verified version. `show_solution("squeeze")` prints that one. Now the loop
 # and the fast version have to agree. Then squeeze the two scenes.
 
@@ -308,7 +308,7 @@ torch.testing.assert_close(g.flatten(), torch.tensor(by_hand))
 print(g.flatten())
 
 # %% [markdown]
-# **What you just saw.** The bare gate has shape (N, C, 1, 1). It multiplies a whole map
+# **What you saw.** The bare gate has shape (N, C, 1, 1). It multiplies a whole map
 # by broadcasting; it is never expanded itself.
 #
 # Now return to the street with weights that you choose by hand. Three hidden units ask:
@@ -421,7 +421,7 @@ class SqueezeExcitation(nn.Module):
 SqueezeExcitation = check("SqueezeExcitation", SqueezeExcitation)
 
 # %% [markdown]
-# **What you just saw.** The check never asked for the names of your layers. It counted
+# **What you saw.** The check never asked for the names of your layers. It counted
 # parameters, compared numbers, and tried batches of one and channels in another order.
 #
 # ### Exercise 4: the gate in its place
@@ -476,7 +476,7 @@ def se_residual(
 se_residual = check("se_residual", se_residual)
 
 # %% [markdown]
-# **What you just saw.** With all gates shut the block becomes ReLU(shortcut): the
+# **What you saw.** With all gates shut the block becomes ReLU(shortcut): the
 # network can switch a branch off for one image and keep it for the next.
 #
 # A post by the REU group tells SE in one sentence: average the channels, use two fully
@@ -542,9 +542,9 @@ recall("growth", f"parameters {q / p - 1:+.1%}, multiply-adds {k / m - 1:+.2%}")
 # Time is another matter. The paper reports 190 ms for a plain training step and 209 ms
 # with SE (256 images, section 4): +10 %. Notebook 10 finds out why.
 #
-# Is r = 16 a good choice? From r = 2 to r = 16 the paper's error stays between 22.25
-# and 22.29 % (Table 10), while the network shrinks from 45.7 to 28.1 million
-# parameters. At r = 32 it is 22.72 %.
+# Is r = 16 a good choice? The paper tried five values (Table 10). From r = 2 to r = 16
+# the error stays between 22.25 and 22.29 %. Meanwhile the network shrinks from 45.7 to
+# 28.1 million parameters. At r = 32 the error is 22.72 %.
 #
 # ## 7. Is it really SE?
 #
@@ -699,8 +699,8 @@ print(f"the choice of test images alone leaves ±{margin:.1f} points (95 %)")
 # ## 10. What it bought others
 #
 # The same post claims a little more than one point of accuracy, all else equal. Here
-# are twelve pairs from nine sources: accuracy without and with SE, always a ResNet50 (the
-# REU's and SPANet's in pre-activation form).
+# are twelve pairs from nine sources: accuracy without and with SE, always a ResNet50
+# (the REU's and SPANet's in pre-activation form).
 
 # %%
 RUNS = [  # source, data, plain, SE: top-1 accuracy in % (100 - error where printed so)
@@ -796,10 +796,10 @@ show(figure, alt=f"Gates of 16 blocks, fresh and trained; {title}, sd per block.
 # %% [markdown]
 # After a short training expect a right panel close to 0: the gates are constants, the
 # same for every image, near where they started. One cause is printed above. The squeeze
-# reads the output of a BatchNorm, whose average over a batch is its bias; our recipe
-# starts that BatchNorm at 0 besides. So s is small, and g follows its own biases. In
-# the paper, after 100 epochs of ImageNet, later gates do depend on the class, early
-# ones hardly, and the last block's lie mostly near 1.
+# reads the output of a BatchNorm, whose average over a batch is its bias. Our recipe
+# also starts that BatchNorm at 0. So s is small, and g follows its own biases. The paper
+# trains 100 epochs on ImageNet. There, late gates depend on the class and early ones
+# hardly do; those of the last block lie mostly near 1.
 #
 # One image and one block at a time: first as a figure, then with controls.
 

@@ -15,9 +15,10 @@ import pytest
 
 from course_lib.attention import ATTENTION
 from course_lib.blocks import PLACEMENTS
-from course_lib.comparing import plan_runs
+from course_lib.comparing import compare, plan_runs
 from course_lib.errors import CourseError
 from course_lib.profiles import CI, PROFILES
+from course_lib.report import write_report
 from course_lib.runs import read_runs
 
 TINY = [
@@ -283,3 +284,16 @@ def test_plan_uses_each_modules_own_place():
 def test_every_model_fits_every_place_in_every_profile(profile, data):
     runs = plan_runs(data, profile.sizes(data), list(ATTENTION), 1, list(PLACEMENTS))
     assert len(runs) == 1 + 6 * len(PLACEMENTS)
+
+
+@pytest.mark.slow
+def test_a_run_that_diverges_is_recorded_and_the_others_go_on(tmp_path):
+    sizes = dataclasses.replace(CI.signs, train_images=60, epochs=1)
+    (run,) = plan_runs("signs", sizes, ["plain"], 1)
+    runs = [dataclasses.replace(run, lr=1e30), run]
+    table = compare(runs, tmp_path, workers=1)
+    assert list(table["status"]) == ["failed: the loss is nan in epoch 1", "done"]
+    again = compare(runs, tmp_path, workers=1)
+    pd.testing.assert_frame_equal(again, table)
+    path = write_report(table, tmp_path)
+    assert "the loss is nan in epoch 1" in path.read_text(encoding="utf-8")

@@ -19,6 +19,13 @@ def record(number: int) -> Record:
     return Record(**row | {"format": 1, "run_id": f"{number:012x}"})
 
 
+def test_a_failed_run_comes_back_without_numbers(tmp_path):
+    path = tmp_path / "runs.csv"
+    failed = dataclasses.replace(record(1), test_accuracy=float("nan"))
+    append_record(path, failed)
+    assert read_runs([path])["test_accuracy"].isna().all()
+
+
 @pytest.fixture
 def table(tmp_path):
     path = tmp_path / "runs.csv"

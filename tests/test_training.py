@@ -9,6 +9,7 @@ from tiny_runs import RUN, changed, stripes_dataset
 from course_lib import preparing
 from course_lib.attention import ATTENTION
 from course_lib.data.image_set import Dataset
+from course_lib.errors import CourseError
 from course_lib.recipes import RECIPES
 from course_lib.training import Stopped, Trainer, TrainingFailed
 
@@ -150,3 +151,23 @@ def test_mirror_needs_data_and_recipe(dataset):
     assert not preparing.make_batches(RUN, no_mirror, CPU)["train"].augment.mirror
     for split in ("val", "test"):
         assert preparing.make_batches(RUN, dataset, CPU)[split].augment is None
+
+
+class NoMemory(torch.nn.Module):
+    """A module that asks for more than any machine has."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.how = how
+
+    def forward(self, x):
+        if self.how == "gpu":
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return x + torch.empty(2**58, dtype=torch.uint8)
+
+
+@pytest.mark.parametrize("how", ["gpu", "cpu"])
+def test_out_of_memory_names_a_batch_to_try(dataset, how):
+    trainer = Trainer(RUN, dataset, CPU, attention=lambda channels: NoMemory(how))
+    with pytest.raises(CourseError, match=r"out of memory.*batches of 16.*--batch 8"):
+        trainer.train()

@@ -1,0 +1,94 @@
+"""The command line: every verb explains itself, and the data verbs do their work."""
+
+import click
+import pytest
+from PIL import Image
+
+from course_lib.cli import course, main, parse_duration
+from course_lib.errors import CourseError
+
+
+def call(capsys, *arguments: str) -> tuple[int, str, str]:
+    """Exit status, standard output and standard error of `course ...`."""
+    with pytest.raises(SystemExit) as exit_:
+        main([str(argument) for argument in arguments])
+    printed = capsys.readouterr()
+    return exit_.value.code, printed.out, printed.err
+
+
+def verbs(group: click.Group = course, before: tuple[str, ...] = ()):
+    """Every verb, with those of groups such as `data list`."""
+    for name, command in group.commands.items():
+        yield (*before, name)
+        if isinstance(command, click.Group):
+            yield from verbs(command, (*before, name))
+
+
+@pytest.mark.parametrize("verb", [(), *verbs()], ids=" ".join)
+def test_every_verb_answers_help(verb, capsys):
+    status, text, errors = call(capsys, *verb, "--help")
+    assert (status, errors) == (0, "")
+    assert text.startswith("Usage: course")
+    assert len(text.splitlines()) > 4
+
+
+@pytest.mark.parametrize("verb", list(verbs()), ids=" ".join)
+def test_unknown_options_are_one_line(verb, capsys):
+    if verb == ("lab",):
+        pytest.skip("lab hands unknown options on to JupyterLab")
+    status, _, errors = call(capsys, *verb, "--no-such-option")
+    assert status == 2
+    (line,) = errors.splitlines()
+    assert line.startswith("course: ")
+
+
+@pytest.mark.parametrize(
+    "text, seconds",
+    [("90", 90), ("90s", 90), ("20m", 1200), ("1h30m", 5400), ("0.5h", 1800)],
+)
+def test_durations(text, seconds):
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "m", "-5m", "5 minutes", "1d", "20m!"])
+def test_bad_durations(text):
+    with pytest.raises(CourseError, match=r"a time such as"):
+        parse_duration(text)
+
+
+def test_data_list_names_every_set(capsys):
+    status, text, _ = call(capsys, "data", "list")
+    assert status == 0
+    for name in ("signs", "cifar100", "folder:PATH"):
+        assert name in text
+
+
+@pytest.mark.parametrize("verb", ["fetch", "import"])
+def test_only_known_data_can_be_brought_in(verb, capsys):
+    more = ["anything.zip"] if verb == "import" else []
+    status, _, errors = call(capsys, "data", verb, "cifar10", *more)
+    assert status == 2
+    assert "cifar10" in errors and "Did you mean 'cifar100'?" in errors
+
+
+@pytest.mark.parametrize("kind", ["empty", "one class", "corrupt", "grey"])
+def test_a_bad_image_folder_is_one_line(kind, tmp_path, capsys):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in {"empty": (), "one class": ("cat",)}.get(kind, ("cat", "dog")):
+        (folder / name).mkdir()
+        for number in range(30):
+            path = folder / name / f"{number}.png"
+            Image.new("RGB", (32, 32), (number, 0, 0)).save(path)
+    bad = folder / "dog" / "7.png"
+    if kind == "corrupt":
+        bad.write_bytes(bad.read_bytes()[:40])
+    if kind == "grey":
+        Image.new("L", (32, 32)).save(bad)
+    data = ["--data", folder, "--profile", "ci", "--out", tmp_path / "out"]
+    status, _, errors = call(capsys, "compare", *data)
+    assert status == 2
+    (line,) = [line for line in errors.splitlines() if line.startswith("course: ")]
+    assert ("7.png" if kind in ("corrupt", "grey") else "photos") in line
+    assert "Traceback" not in errors
+    assert not (tmp_path / "out").exists()
