@@ -63,12 +63,12 @@ def carry(
     for i, j in places.items():
         fill(slots, j, written[i], carried)
     fill_from_elsewhere(slots, elsewhere or {}, carried)
+    name_cells(own.all(), slots)
     cells = [*own.first]
     for j, cell in enumerate(slots):
         cells += [cell, *own.after[j]]
     if own.last:
         cells += [heading(), *own.last]
-    name_cells(cells)
     carried.notebook.cells = cells
     carried.own = len(cells) - len(slots) - bool(own.last)
     return carried
@@ -117,6 +117,10 @@ class Own:
     first: list[NotebookNode]
     after: list[list[NotebookNode]]
     last: list[NotebookNode]
+
+    def all(self) -> list[NotebookNode]:
+        """All of them, in order."""
+        return [cell for part in (self.first, *self.after, self.last) for cell in part]
 
 
 def arrange(

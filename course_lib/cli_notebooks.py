@@ -22,14 +22,15 @@ def lab(arguments: Sequence[str]) -> None:
 
     Copies that are missing are made first. More arguments go to `jupyter lab`.
     """
+    from course_lib import workspace
     from course_lib.jupyter import lab_command, lab_environment
     from course_lib.standing import next_notebook, standings
-    from course_lib.workspace import NOTEBOOKS, copy_of, start
 
-    start()
-    first = copy_of(next_notebook(standings()).path)
-    command = lab_command(NOTEBOOKS / "my", first.name, arguments)
-    environment = lab_environment(NOTEBOOKS / "my")
+    workspace.start(workspace.NOTEBOOKS)
+    first = next_notebook(standings(workspace.NOTEBOOKS)).path.name
+    copies = workspace.NOTEBOOKS / "my"
+    command = lab_command(copies, first, arguments)
+    environment = lab_environment(copies)
     if os.name == "nt":
         sys.exit(subprocess.run(command, env=environment).returncode)
     # JupyterLab takes over this process, and gets Ctrl-C itself.
@@ -39,13 +40,13 @@ def lab(arguments: Sequence[str]) -> None:
 @click.command("start")
 def start_copies() -> None:
     """Make your copies of the notebooks in notebooks/my; never overwrites one."""
-    from course_lib.workspace import NOTEBOOKS, start
+    from course_lib import workspace
 
-    made = start()
+    made = workspace.start(workspace.NOTEBOOKS)
     for path in made:
         click.echo(f"[ok] {path}")
     if not made:
-        click.echo(f"Your copies are all in {NOTEBOOKS / 'my'}.")
+        click.echo(f"Your copies are all in {workspace.NOTEBOOKS / 'my'}.")
 
 
 @click.command()
@@ -55,9 +56,9 @@ def update() -> None:
     Close the notebooks in JupyterLab first. Exit status 1 if one cannot be read; it
     is left as it was.
     """
-    from course_lib.workspace import update as update_copies
+    from course_lib import workspace
 
-    show_outcomes(update_copies())
+    show_outcomes(workspace.update(workspace.NOTEBOOKS))
 
 
 @click.command()
@@ -68,9 +69,9 @@ def rescue(restore: bool) -> None:
     Prints the git command that puts the course's file back. Exit status 1 if a
     notebook cannot be read; it is left as it was.
     """
-    from course_lib.rescuing import rescue as rescue_notebooks
+    from course_lib import rescuing, workspace
 
-    outcomes = rescue_notebooks(restore=restore)
+    outcomes = rescuing.rescue(workspace.NOTEBOOKS, restore)
     if not outcomes:
         click.echo("The course's notebooks are as git has them: nothing to rescue.")
     show_outcomes(outcomes)
@@ -79,9 +80,10 @@ def rescue(restore: bool) -> None:
 @click.command()
 def status() -> None:
     """Show which exercises are solved, what is next, and the minutes it takes."""
+    from course_lib import workspace
     from course_lib.standing import standings, status_text
 
-    click.echo(status_text(standings()))
+    click.echo(status_text(standings(workspace.NOTEBOOKS)))
 
 
 @click.command()

@@ -1,6 +1,11 @@
-"""Small experiments inside a notebook: your own module, trained beside the others."""
+"""Small experiments inside a notebook: your own module, trained beside the others.
+
+Trainings are kept in `runs/notebooks`, or in the folder named by the environment
+variable COURSE_RUNS.
+"""
 
 import hashlib
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +21,8 @@ from course_lib.runs import Run
 from course_lib.training import Outcome, Trainer
 from course_lib.workers import load_data
 
-FOLDER = Path(__file__).resolve().parents[1] / "runs" / "notebooks"
+CHECKOUT = Path(__file__).resolve().parents[1]
+FOLDER = Path(os.environ.get("COURSE_RUNS") or CHECKOUT / "runs" / "notebooks")
 
 Variant = AttentionFactory | str
 

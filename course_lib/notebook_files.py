@@ -15,6 +15,7 @@ that it was made from. Authors mark the cell of an exercise with `exercise="se_g
 import copy
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
@@ -166,10 +167,13 @@ def fresh_copy(notebook: NotebookNode) -> NotebookNode:
     return nbformat.from_dict(content | {"cells": cells})
 
 
-def name_cells(cells: list[NotebookNode]) -> None:
-    """Give a cell without an id, or with one used before it, an id of its own."""
-    used = {cell.get("id") for cell in cells}
-    seen, number = set(), 0
+def name_cells(cells: list[NotebookNode], others: Sequence[NotebookNode] = ()) -> None:
+    """Give a cell without an id, or with the id of another one, an id of its own.
+
+    others: cells of the same notebook that keep theirs.
+    """
+    used = {cell.get("id") for cell in [*cells, *others]}
+    seen, number = {cell.id for cell in others}, 0
     for cell in cells:
         if not cell.get("id") or cell.id in seen:
             while f"mine-{number:03d}" in used:

@@ -6,7 +6,7 @@
 #
 # You build the network from three small functions. Then you prove that it is the
 # published one: same parameter names, same outputs. Every later notebook puts an
-# attention module into this network, so it pays to know each of its parts.
+# attention module into this network.
 #
 # **Time**: 60 to 90 minutes. **Needs**: Python, and a first idea of convolution,
 # BatchNorm and ReLU.
@@ -213,7 +213,7 @@ print(f"one 3x3: {thick:,}   1x1, 3x3, 1x1: {bottle:,}   ratio {thick / bottle:.
 #
 # `[ok]` means that all properties hold, `[x]` that one fails, `[ ]` that nothing is
 # written yet. `check` always hands back something that works: your answer if it is
-# right, else the verified one. So the notebook runs to its end in any case.
+# right, else the verified one.
 #
 # Each check is written to a log in `notebooks/my/` with your text. It stays on this
 # machine. All four tools come from `course_lib.exercises`.
@@ -471,6 +471,9 @@ class Block(nn.Module):
 
 
 # %%
+from course_lib.cost import count_parameters
+
+
 class MyResNet50(nn.Module):
     """Stem, four stages of your blocks, average, classifier."""
 
@@ -490,8 +493,6 @@ class MyResNet50(nn.Module):
             x = stage(x)
         return self.fc(x.mean(dim=(2, 3)))  # (N, num_classes)
 
-
-from course_lib.cost import count_parameters
 
 mine = MyResNet50()
 print(f"{count_parameters(mine):,} parameters")
@@ -530,7 +531,7 @@ with torch.no_grad():
 #
 # ### Where the parameters are
 #
-# The name of a parameter tells its role. Add them up by role:
+# Add the parameters up by role:
 
 # %%
 ROLES = {"conv1": "1x1 reduce", "conv2": "3x3", "conv3": "1x1 expand"}
@@ -566,14 +567,13 @@ show(figure, alt=f"Parameters of ResNet50 by role: {words}.")
 
 # %% [markdown]
 # The 3x3 convolutions stand out although they work on a quarter of the channels.
-# BatchNorms and the stem hardly count.
 #
 # ### A walk through the shapes
 #
 # The stem decides how large the maps are. The library has three: `imagenet` (7x7 with
 # stride 2, then a max pooling), `cifar` (3x3 at full size) and `stride2` (3x3 with
-# stride 2, for laptops). A hook on each stage notes what passes. The network lives on
-# PyTorch's "meta" device: it has shapes and no numbers, so this costs nothing.
+# stride 2, for laptops). A network on PyTorch's "meta" device has shapes and no numbers,
+# so this costs nothing.
 
 
 # %%
@@ -702,7 +702,7 @@ def train(recipe, attention=None):
 
 # %% tags=["nbval-ignore-output"]
 outcomes = {
-    "shortcuts, last BatchNorm at 0": train("modern"),
+    "shortcuts, zero start": train("modern"),
     "shortcuts": train("full-start"),
     "no shortcuts": train("full-start", NoShortcut),
 }
@@ -719,20 +719,19 @@ rows.rename_axis("source").round(1)  # test accuracy in %
 
 # %% [markdown]
 # **What you just saw.** Look at the recorded rows first: one CPU core, 3,000 images, 10
-# epochs, close to the `laptop` profile (`data/results/01_shortcuts.csv`). There are 18
-# classes, so guessing gives 5.6 %. Over three seeds, the network without shortcuts reaches 13.9 %
-# on average, the one with shortcuts 60.9 %. Starting each block as the identity gives
-# 77.3 %. The order is that of section 1: the tamer the gradient, the better it trains.
-# At the `ci` profile your own row is too short a training to tell.
+# epochs (`data/results/01_shortcuts.csv`). Guessing among 18 classes gives 5.6 %. Over
+# three seeds, the network without shortcuts reaches 13.9 % on average, the one with
+# shortcuts 60.9 %. Starting each block as the identity gives 77.3 %. The order is that
+# of section 1: the tamer the gradient, the better it trains. At the `ci` profile your
+# own row is too short a training to tell.
 #
 # Two cautions. All three networks list the same parameters, yet the cut one never uses
-# its four projections: a parameter that exists need not do anything. And this is a
-# narrow ResNet50 (8 channels in the stem in place of 64), trained for minutes.
+# its four projections. And this ResNet50 is narrow: 8 channels in the stem, not 64.
 #
 # ## 10. Play: stem, pixels, width
 #
-# Where are the multiply-adds, and where the parameters? First the picture for ResNet50
-# at 224 pixels, then the same picture with three controls.
+# Where are the multiply-adds, and where the parameters? First a picture for ResNet50 at
+# 224 pixels, then the same with three controls.
 
 # %%
 from torch.utils.flop_counter import FlopCounterMode
