@@ -95,14 +95,20 @@ def find_places(mine: list[NotebookNode], slots: list[NotebookNode]) -> dict[int
     places = {}
     for name, j in by_exercise.items():
         cells = [i for i, cell in enumerate(mine) if exercise_of(cell) == name]
-        answers = [i for i in cells if answers_slot(mine[i], slots[j])]
         if cells:
-            places[(answers or cells)[0]] = j
-    for i, cell in enumerate(mine):
+            places[min(cells, key=lambda i: rank(mine[i], slots[j]))] = j
+    untouched_first = sorted(range(len(mine)), key=lambda i: is_edited(mine[i]))
+    for i in untouched_first:
+        cell = mine[i]
         free = by_text.get(cell.metadata.get(ORIGIN, digest(cell)))
         if free and not exercise_of(cell) and WITHOUT_PLACE not in cell.metadata:
             places[i] = free.pop(0)
     return places
+
+
+def rank(cell: NotebookNode, slot: NotebookNode) -> tuple[bool, bool]:
+    """Smallest for the best cell: an answer, and in the course's own cell."""
+    return not answers_slot(cell, slot), ORIGIN not in cell.metadata
 
 
 def answers_slot(cell: NotebookNode, slot: NotebookNode) -> bool:
@@ -154,13 +160,10 @@ def arrange(
 
 
 def is_leftover(cell: NotebookNode, texts: set[str]) -> bool:
-    """True for the course's own text that the newer notebook has no place for.
-
-    A second copy of a text that the notebook still has is the learner's doing: kept.
-    """
+    """True for the course's own text, where the newer notebook has no place for it."""
     if exercise_of(cell):
         return not is_answered(cell)
-    return not is_edited(cell) and digest(cell) not in texts
+    return not is_edited(cell) or digest(cell) in texts
 
 
 def lost_exercise(cell: NotebookNode, names: set[str]) -> bool:

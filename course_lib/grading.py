@@ -204,7 +204,7 @@ def child_grades(
             return
         if child.forged:
             outcome, prop, detail = "tampered", "", "it wrote to the private channel"
-        remark = "It imports from course_lib: read it." if answer.imports_course else ""
+        remark = "It imports solutions of the course." if answer.borrowed else ""
         took = time.monotonic() - started
         yield Grade(file, answer.exercise, outcome, prop, took, detail, remark)
         if child.dead:

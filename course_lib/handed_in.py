@@ -27,13 +27,13 @@ class Answer:
     """What was handed in for one exercise.
 
     source: a program that defines it, "" when there is none; uses: names of other
-    exercises that it calls; imports_course: the text imports from course_lib.
+    exercises that it calls; borrowed: it imports solutions of the course.
     """
 
     exercise: str
     source: str = ""
     uses: tuple[str, ...] = ()
-    imports_course: bool = False
+    borrowed: bool = False
 
 
 @dataclass(frozen=True)
@@ -129,8 +129,23 @@ def collect(
     chosen |= {p for p in places if is_for_all(statements[p])}
     texts = [statements[p].text for p in sorted(chosen)]
     source = "\n".join(texts) + "\n"
-    from_course = re.search(r"^\s*(from|import)\s+course_lib", source, re.MULTILINE)
-    return Answer(name, source, tuple(sorted(uses)), from_course is not None)
+    return Answer(name, source, tuple(sorted(uses)), borrows(source, all_names))
+
+
+def borrows(source: str, all_names: Collection[str]) -> bool:
+    """True when a program imports an exercise's solution, or all of a module."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            if any(alias.name.startswith("course_lib") for alias in node.names):
+                return True
+        elif isinstance(node, ast.ImportFrom):
+            parts = (node.module or "").split(".")
+            names = {alias.name for alias in node.names}
+            if parts[0] == "course_lib" and (
+                len(parts) == 1 or "exercises" in parts or names & {"*", *all_names}
+            ):
+                return True
+    return False
 
 
 def is_for_all(statement: Statement) -> bool:

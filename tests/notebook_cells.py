@@ -2,9 +2,16 @@
 
 import re
 
+import nbformat
+
 IGNORED = "nbval-ignore-output"
 CHECK = re.compile(r'^(?:.+ = )?check\("(\w+)", .+\)$', re.MULTILINE)
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+
+
+def load(path):
+    """The notebook of a file, every text in one piece."""
+    return nbformat.read(path, as_version=4)
 
 
 def code_cells(notebook):
@@ -28,6 +35,11 @@ def check_in(cell):
 def is_compared(cell):
     """True for a code cell whose stored text must come out again."""
     return cell.cell_type == "code" and IGNORED not in cell.metadata.get("tags", [])
+
+
+def failed(cell):
+    """True for a cell that ended with an error."""
+    return any(output.output_type == "error" for output in cell.outputs)
 
 
 def texts(output):
@@ -56,3 +68,8 @@ def short(text, width=300):
     """A text on one line, cut, for a message."""
     flat = " ".join(text.split())
     return flat if len(flat) <= width else flat[:width] + " ..."
+
+
+def assert_none(faults):
+    """Fail with one fault a line."""
+    assert not faults, "\n".join(["", *faults])

@@ -13,14 +13,22 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from nbclient.exceptions import CellExecutionError
-from notebook_cells import check_in, code_cells, is_compared, printed, short
+from notebook_cells import (
+    check_in,
+    code_cells,
+    failed,
+    is_compared,
+    load,
+    printed,
+    short,
+)
 
 from course_lib.authoring import execute
 from course_lib.exercises.catalogue import EXERCISES
 from course_lib.exercises.engine import FALLBACK
 from course_lib.exercises.messages import MARKS, one_line
 from course_lib.exercises.sources import solution_source, wrong_source
-from course_lib.notebook_files import exercise_of, read_notebook
+from course_lib.notebook_files import exercise_of
 
 RUN_NBVAL = Path(__file__).with_name("run_nbval.py")
 TAIL = 2000  # characters of a crashed run's output
@@ -45,7 +53,7 @@ def as_shipped_faults(path, settings):
         if done.returncode not in (0, 1):
             return [f"nbval ended with {done.returncode}: {done.stdout[-TAIL:]}"]
         cases = list(ElementTree.parse(report).iter("testcase"))
-    cells = code_cells(read_notebook(path))
+    cells = code_cells(load(path))
     if len(cases) != len(cells):
         return [f"nbval ran {len(cases)} of {len(cells)} code cells"]
     return [
@@ -75,9 +83,11 @@ def solved_faults(path, settings):
 
     COURSE_STRICT makes a check that does not say so an error, so nothing falls back.
     """
-    notebook = read_notebook(path)
+    notebook = load(path)
     names = answer_all(notebook, solution_source)
     faults = run(notebook, path.parent, settings | {"COURSE_STRICT": "1"})
+    if faults:
+        return faults
     checked = set()
     for number, cell in code_cells(notebook):
         name = check_in(cell)
@@ -85,7 +95,7 @@ def solved_faults(path, settings):
             faults.append(f"cell {number}: {name} is not ok: {short(printed(cell))}")
         checked.add(name)
     faults += [f"{name} is never checked" for name in names if name not in checked]
-    return faults if names else [*faults, "no exercise"]
+    return faults
 
 
 def answer_all(notebook, answer):
@@ -102,10 +112,10 @@ def answer_all(notebook, answer):
 def run(notebook, folder, settings):
     """Execute all cells in place; return the fault of the cell that raised, if any."""
     try:
-        execute(notebook, folder, settings)
+        execute(notebook, folder, {"COURSE_STRICT": "0"} | settings)
     except CellExecutionError as error:
-        ran = [n for n, cell in code_cells(notebook) if cell.outputs]
-        return [f"cell {ran[-1]} raised {error.ename}: {error.evalue}"]
+        where = ", ".join(str(n) for n, cell in code_cells(notebook) if failed(cell))
+        return [f"cell {where} raised {error.ename}: {error.evalue}"]
     return []
 
 
@@ -118,7 +128,7 @@ def wrong_faults(path, settings):
     It runs to its end; each check names the property and the cause; and every other
     cell says what it says in the shipped notebook, since it uses the verified version.
     """
-    shipped = read_notebook(path)
+    shipped = load(path)
     notebook = copy.deepcopy(shipped)
     answer_all(notebook, lambda exercise: wrong_source(exercise, chosen(exercise)))
     faults = run(notebook, path.parent, settings)

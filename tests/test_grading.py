@@ -286,6 +286,25 @@ def test_other_exercises_are_named_not_copied():
     assert answer.uses == ("squeeze",) and "def squeeze" not in answer.source
 
 
+@pytest.mark.parametrize(
+    ("line", "borrowed"),
+    [
+        ("from course_lib.attention.widths import hidden_width as h", False),
+        ("from course_lib.attention.squeeze_excitation import squeeze as h", True),
+        ("from course_lib.attention.squeeze_excitation import *", True),
+        ("from course_lib.exercises.catalogue import EXERCISES as h", True),
+        ("import course_lib.attention as h", True),
+        ("from torch import mean as h", False),
+    ],
+)
+def test_an_imported_solution_is_noted(line, borrowed):
+    made = notebook({"squeeze": f"def squeeze(x):\n    {line}\n    return h"})
+    if "*" not in line:
+        assert answer_in(made).borrowed == borrowed
+    made = notebook({"squeeze": f"{line}\ndef squeeze(x):\n    return h"})
+    assert answer_in(made).borrowed == borrowed
+
+
 def test_an_answer_beats_a_stub_and_a_later_one_an_earlier_one():
     stub = stub_source(EXERCISES["squeeze"])
     made = notebook({"squeeze": stub}, after=["def squeeze(x):\n    return 1"])

@@ -1,0 +1,172 @@
+"""A notebook in JupyterLab, driven as a learner does: by keyboard, menu and mouse."""
+
+import os
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+SECONDS = 1000  # Playwright counts in ms
+OPEN_LIMIT, RUN_LIMIT, STEP_LIMIT = 120 * SECONDS, 300 * SECONDS, 60 * SECONDS
+
+FLAGS = ["--disable-gpu", "--disable-background-networking", "--no-first-run"]
+
+# No cell is waiting or running, and the kernel says that it is idle.
+IDLE = """() => {
+    const session = window.jupyterapp?.shell.currentWidget?.sessionContext?.session;
+    const prompts = [...document.querySelectorAll('.jp-InputPrompt')];
+    return session?.kernel?.status === 'idle'
+        && !prompts.some(prompt => prompt.textContent.includes('[*]'));
+}"""
+
+STARTED = """() => [...document.querySelectorAll('.jp-InputPrompt')]
+    .some(prompt => /\\[[*0-9]+\\]/.test(prompt.textContent))"""
+
+RAN_AGAIN = """([prompt, before]) =>
+    /\\[[0-9]+\\]/.test(prompt.textContent) && prompt.textContent !== before"""
+
+REDRAWN = """([area, before]) => {
+    const image = area.querySelector('img');
+    return image?.complete && image.src !== before;
+}"""
+
+# Every text of an element: its colour, and the backgrounds from it up to the page,
+# each as red, green, blue, opacity in 0..255. A canvas reads any form of CSS colour.
+TEXT_COLOURS = """element => {
+    const canvas = document.createElement('canvas').getContext('2d');
+    const rgba = colour => {
+        canvas.clearRect(0, 0, 1, 1);
+        canvas.fillStyle = colour;
+        canvas.fillRect(0, 0, 1, 1);
+        return [...canvas.getImageData(0, 0, 1, 1).data];
+    };
+    const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+    const found = [];
+    while (walker.nextNode()) {
+        const text = walker.currentNode.textContent.trim();
+        if (!text) continue;
+        const parent = walker.currentNode.parentElement;
+        const backgrounds = [];
+        for (let node = parent; node; node = node.parentElement) {
+            backgrounds.push(rgba(getComputedStyle(node).backgroundColor));
+        }
+        found.push([text, rgba(getComputedStyle(parent).color), backgrounds]);
+    }
+    return found;
+}"""
+
+
+@contextmanager
+def chromium(program):
+    """A headless Chromium with a throw-away profile; gives a page of it."""
+    alone = hasattr(os, "geteuid") and os.geteuid() == 0  # root has no sandbox
+    flags = [*FLAGS, "--no-sandbox"] if alone else FLAGS
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=flags)
+        try:
+            yield browser.new_page(viewport={"width": 1280, "height": 1000})
+        finally:
+            browser.close()
+
+
+class NotebookPage:
+    """One notebook that is open in JupyterLab.
+
+    problems: uncaught errors of the page's scripts. Pictures go into `shots`.
+    """
+
+    def __init__(self, page, address, shots):
+        self.page, self.shots = page, Path(shots)
+        self.problems = []
+        page.set_default_timeout(STEP_LIMIT)
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.goto(address)
+        page.locator(".jp-Notebook").wait_for(timeout=OPEN_LIMIT)
+        page.wait_for_function(IDLE, timeout=OPEN_LIMIT)
+
+    def run_all(self):
+        """The menu's Run All Cells, until the last cell has ended."""
+        self.page.get_by_role("menuitem", name="Run", exact=True).click()
+        self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        self.page.wait_for_function(STARTED)
+        self.page.wait_for_function(IDLE, timeout=RUN_LIMIT)
+
+    def cells(self, text):
+        """The code cells whose source holds a text."""
+        source = self.page.locator(".jp-InputArea-editor", has_text=text)
+        return self.page.locator(".jp-CodeCell", has=source)
+
+    def code_cell(self, text):
+        """The first code cell whose source holds a text."""
+        return self.cells(text).first
+
+    def text_cell(self, text):
+        """The first cell of prose that holds a text."""
+        return self.page.locator(".jp-MarkdownCell", has_text=text).first
+
+    def type_last_line(self, cell, line):
+        """Write `line` in place of a cell's last line; its indent stays."""
+        cell.locator(".cm-content").click()
+        self.page.keyboard.press("ControlOrMeta+End")
+        self.page.keyboard.press("Shift+Home")
+        self.page.keyboard.type(line)
+
+    def run(self, cell):
+        """Shift+Enter in a cell, until it has ended."""
+        prompt = cell.locator(".jp-InputPrompt")
+        before = prompt.inner_text()
+        cell.locator(".cm-content").click()
+        self.page.keyboard.press("Shift+Enter")
+        self.page.wait_for_function(
+            RAN_AGAIN, arg=[prompt.element_handle(), before], timeout=STEP_LIMIT
+        )
+        self.page.wait_for_function(IDLE, timeout=STEP_LIMIT)
+
+    def new_cell_below(self, cell, source):
+        """Make a cell below another (Escape, B, Enter), type into it; return it."""
+        cell.locator(".cm-content").click()
+        for key in ("Escape", "b", "Enter"):
+            self.page.keyboard.press(key)
+        self.page.keyboard.type(source)
+        return self.code_cell(source)
+
+    def output(self, cell):
+        """What is shown below a cell."""
+        return cell.locator(".jp-Cell-outputArea")
+
+    def card(self, cell):
+        """The HTML below a check."""
+        return self.output(cell).locator(".jp-RenderedHTMLCommon").first
+
+    def move(self, cell, control, key):
+        """Press a key on a control of a widget, until its figure is another one."""
+        area = cell.locator(".jupyter-widgets-output-area")
+        before = area.locator("img").first.get_attribute("src")
+        control.press(key)
+        self.page.wait_for_function(
+            REDRAWN, arg=[area.element_handle(), before], timeout=STEP_LIMIT
+        )
+        self.page.wait_for_function(IDLE, timeout=STEP_LIMIT)
+
+    def use_theme(self, name):
+        """Switch to "JupyterLab Light" or "JupyterLab Dark"."""
+        light = "false" if "Dark" in name else "true"
+        self.page.evaluate(
+            "theme => window.jupyterapp.commands.execute("
+            "'apputils:change-theme', {theme})",
+            name,
+        )
+        self.page.locator(f"body[data-jp-theme-light='{light}']").wait_for()
+
+    def text_colours(self, element):
+        """[text, its colour, the backgrounds below it] of each text in an element."""
+        return element.evaluate(TEXT_COLOURS)
+
+    def picture(self, name, element=None):
+        """Keep a picture of the page, or of one element of it."""
+        path = self.shots / f"{name}.png"
+        if element is None:
+            self.page.screenshot(path=path)
+        else:
+            element.scroll_into_view_if_needed()
+            element.screenshot(path=path)

@@ -1,0 +1,173 @@
+"""Notebook 02 as a learner meets it: JupyterLab in a real browser, from start to end.
+
+It needs Chromium: on Debian `apt install chromium`, elsewhere name the program in the
+environment variable COURSE_CHROMIUM. Without it these tests are skipped. Pictures of
+the page go into the folder COURSE_SHOTS, else into pytest's temporary folder.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from contrast import READABLE, contrast
+
+from course_lib.exercises.catalogue import EXERCISES
+from course_lib.exercises.engine import FALLBACK
+from course_lib.exercises.messages import LABELS
+
+NUMBER = "02"
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+FOUND = [os.environ.get("COURSE_CHROMIUM"), *map(shutil.which, NAMES)]
+PROGRAM = next(filter(None, FOUND), None)
+CHECK = 'check("squeeze", squeeze)'
+WRONG, RIGHT = "return x.amax(dim=(2, 3))", "return x.mean(dim=(2, 3))"
+FAILURES = (
+    "[data-mime-type='application/vnd.jupyter.error'], "
+    "[data-mime-type='application/vnd.jupyter.stderr']"
+)
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+def test_contrast_of_known_colours():
+    black, white, clear = (0, 0, 0, 255), (255, 255, 255, 255), (0, 0, 0, 0)
+    grey = (119, 119, 119, 255)  # the lightest grey but one to fail on white
+    assert contrast(black, [white]) == pytest.approx(21)
+    assert contrast(grey, [clear, white]) == pytest.approx(4.48, abs=0.01)
+    assert contrast(white, [clear, clear]) == pytest.approx(1)
+    half = (0, 0, 0, 128)  # over white, the grey (127, 127, 127)
+    assert contrast(black, [half, clear]) == pytest.approx(5.24, abs=0.01)
+    assert contrast(half, [clear, white]) == pytest.approx(4.00, abs=0.01)
+
+
+@pytest.fixture(scope="module")
+def notebook(tmp_path_factory):
+    """The learner's copy of notebook 02 after Run All, open in JupyterLab."""
+    pytest.importorskip("playwright", reason="playwright is not installed")
+    if PROGRAM is None:
+        pytest.skip(f"no browser: none of {', '.join(NAMES)} is here")
+    from browser_page import NotebookPage, chromium
+    from browser_server import jupyterlab, learner_copies
+
+    folder = tmp_path_factory.mktemp("browser")
+    shots = Path(os.environ.get("COURSE_SHOTS") or folder / "shots")
+    copies = learner_copies(folder)
+    name = next(copies.glob(f"{NUMBER}_*.ipynb")).name
+    with jupyterlab(copies, name, folder) as address, chromium(PROGRAM) as page:
+        opened = NotebookPage(page, address, shots)
+        opened.picture("opened")
+        try:
+            opened.run_all()
+            yield opened
+        finally:
+            opened.picture("left")
+
+
+@pytest.fixture(autouse=True)
+def no_errors(request):
+    """After each test: no script of the page failed, no output is an error."""
+    yield
+    if "notebook" in request.fixturenames:
+        page = request.getfixturevalue("notebook")
+        assert page.problems == []
+        assert page.page.locator(FAILURES).all_inner_texts() == []
+
+
+def test_run_all_leaves_each_check_unsolved(notebook):
+    for name in exercises():
+        card = notebook.card(notebook.code_cell(f'check("{name}", '))
+        assert card.inner_text().startswith(f"[ ] {name}: not solved yet.")
+
+
+def exercises():
+    """The names of the notebook's exercises."""
+    return [name for name, one in EXERCISES.items() if one.notebook == NUMBER]
+
+
+def answer_squeeze(notebook, line):
+    """Write the answer and run its check; return the card."""
+    stub, check = notebook.code_cell("def squeeze("), notebook.code_cell(CHECK)
+    notebook.type_last_line(stub, line)
+    notebook.run(stub)
+    notebook.run(check)
+    return notebook.card(check)
+
+
+def test_a_wrong_answer_is_explained_and_a_right_one_is_accepted(notebook):
+    wrong = answer_squeeze(notebook, WRONG).inner_text()
+    assert wrong.startswith("[x] squeeze: values:")
+    assert "This is max pooling" in wrong
+    assert FALLBACK in wrong
+    assert all(label in wrong.splitlines() for label in LABELS)
+    right = answer_squeeze(notebook, RIGHT).inner_text()
+    assert right.startswith("[ok] squeeze: all ")
+    assert "Your version is used below." in right
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Dark", "JupyterLab Light"])
+def test_cards_can_be_read_in_each_theme(notebook, theme):
+    notebook.use_theme(theme)
+    wrong = answer_squeeze(notebook, WRONG)
+    others = {
+        "wrong": wrong,
+        "unsolved": notebook.card(notebook.code_cell('check("se_gate", ')),
+        "broken": notebook.card(notebook.code_cell("break_it(")),
+    }
+    for name, card in others.items():
+        check_contrast(notebook, card)
+        notebook.picture(f"card-{name}-{theme[11:].lower()}", card)
+    right = answer_squeeze(notebook, RIGHT)
+    check_contrast(notebook, right)
+    notebook.picture(f"card-right-{theme[11:].lower()}", right)
+    notebook.picture(f"page-{theme[11:].lower()}")
+
+
+def check_contrast(notebook, card):
+    """Every text of a card stands out from what lies below it."""
+    colours = notebook.text_colours(card)
+    ratios = {text: contrast(colour, below) for text, colour, below in colours}
+    assert ratios
+    assert {text: r for text, r in ratios.items() if r < READABLE} == {}
+
+
+def test_hints_unfold_one_by_one(notebook):
+    hints = notebook.text_cell("Exercise 1: squeeze").locator("details")
+    bodies = hints.locator("p, pre")
+    assert hints.count() == 4
+    assert [body.is_visible() for body in bodies.all()] == [False] * 4
+    hints.nth(0).locator("summary").click()
+    assert [body.is_visible() for body in bodies.all()] == [True] + [False] * 3
+    for number in (1, 2, 3):
+        hints.nth(number).locator("summary").click()
+    assert all(body.is_visible() for body in bodies.all())
+    notebook.picture("hints", notebook.text_cell("Exercise 1: squeeze"))
+
+
+def test_the_solution_is_shown_in_a_new_cell(notebook):
+    source = "from course_lib.exercises import show_solution; "
+    source += 'show_solution("squeeze")'
+    cell = notebook.new_cell_below(notebook.code_cell(CHECK), source)
+    notebook.run(cell)
+    shown = notebook.output(cell).inner_text()
+    assert "def squeeze(x: Tensor) -> Tensor:" in shown
+    assert "Why: " in shown
+    assert "Your answer" in shown or "From your answer" in shown
+    notebook.picture("solution", cell)
+
+
+def test_each_widget_redraws_its_figure_by_keyboard(notebook):
+    cell = notebook.code_cell("from ipywidgets import")
+    notebook.picture("widgets-before", cell)
+    area = notebook.output(cell)
+    keys = {".noUi-handle": "ArrowRight", "select": "ArrowDown"}
+    moved = 0
+    for selector, key in keys.items():
+        for control in area.locator(selector).all():
+            before = area.inner_text()
+            notebook.move(cell, control, key)
+            assert area.inner_text() != before, "the printed numbers did not change"
+            moved += 1
+            notebook.picture(f"widgets-{moved}", cell)
+    labels = area.locator(".widget-label").all_inner_texts()
+    assert moved == len([label for label in labels if label.strip()]) == 2
