@@ -7,9 +7,16 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 SECONDS = 1000  # Playwright counts in ms
-OPEN_LIMIT, RUN_LIMIT, STEP_LIMIT = 120 * SECONDS, 300 * SECONDS, 60 * SECONDS
+OPEN_LIMIT, RUN_LIMIT, STEP_LIMIT = 120 * SECONDS, 300 * SECONDS, 40 * SECONDS
 
 FLAGS = ["--disable-gpu", "--disable-background-networking", "--no-first-run"]
+
+ARROWS = {"DIV": "ArrowRight", "SELECT": "ArrowDown"}  # a slider's handle, a list
+
+FAILURES = (
+    "[data-mime-type='application/vnd.jupyter.error'], "
+    "[data-mime-type='application/vnd.jupyter.stderr']"
+)
 
 # No cell is waiting or running, and the kernel says that it is idle.
 IDLE = """() => {
@@ -58,13 +65,13 @@ TEXT_COLOURS = """element => {
 
 @contextmanager
 def chromium(program):
-    """A headless Chromium with a throw-away profile; gives a page of it."""
+    """A headless Chromium with a throw-away profile."""
     alone = hasattr(os, "geteuid") and os.geteuid() == 0  # root has no sandbox
     flags = [*FLAGS, "--no-sandbox"] if alone else FLAGS
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=flags)
         try:
-            yield browser.new_page(viewport={"width": 1280, "height": 1000})
+            yield browser
         finally:
             browser.close()
 
@@ -75,14 +82,19 @@ class NotebookPage:
     problems: uncaught errors of the page's scripts. Pictures go into `shots`.
     """
 
-    def __init__(self, page, address, shots):
-        self.page, self.shots = page, Path(shots)
-        self.problems = []
+    def __init__(self, browser, address, shots):
+        self.page = browser.new_page(viewport={"width": 1280, "height": 1000})
+        self.shots, self.problems = Path(shots), []
+        page = self.page
         page.set_default_timeout(STEP_LIMIT)
         page.on("pageerror", lambda error: self.problems.append(str(error)))
         page.goto(address)
         page.locator(".jp-Notebook").wait_for(timeout=OPEN_LIMIT)
         page.wait_for_function(IDLE, timeout=OPEN_LIMIT)
+
+    def failures(self):
+        """Errors of the page's scripts, and outputs that are errors or warnings."""
+        return self.problems + self.page.locator(FAILURES).all_inner_texts()
 
     def run_all(self):
         """The menu's Run All Cells, until the last cell has ended."""
@@ -103,6 +115,13 @@ class NotebookPage:
     def text_cell(self, text):
         """The first cell of prose that holds a text."""
         return self.page.locator(".jp-MarkdownCell", has_text=text).first
+
+    def rewrite(self, cell, source):
+        """Put a text in place of a cell's source, as by pasting, and run the cell."""
+        cell.locator(".cm-content").click()
+        self.page.keyboard.press("ControlOrMeta+A")
+        self.page.keyboard.insert_text(source)
+        self.run(cell)
 
     def type_last_line(self, cell, line):
         """Write `line` in place of a cell's last line; its indent stays."""
@@ -138,11 +157,11 @@ class NotebookPage:
         """The HTML below a check."""
         return self.output(cell).locator(".jp-RenderedHTMLCommon").first
 
-    def move(self, cell, control, key):
-        """Press a key on a control of a widget, until its figure is another one."""
-        area = cell.locator(".jupyter-widgets-output-area")
+    def move(self, cell, control):
+        """Press an arrow on a slider or a list, until the figure is another one."""
+        area = cell.locator(".widget-output")
         before = area.locator("img").first.get_attribute("src")
-        control.press(key)
+        control.press(ARROWS[control.evaluate("e => e.tagName")])
         self.page.wait_for_function(
             REDRAWN, arg=[area.element_handle(), before], timeout=STEP_LIMIT
         )
@@ -156,7 +175,8 @@ class NotebookPage:
             "'apputils:change-theme', {theme})",
             name,
         )
-        self.page.locator(f"body[data-jp-theme-light='{light}']").wait_for()
+        body = self.page.locator(f"body[data-jp-theme-light='{light}']")
+        body.wait_for(state="attached")
 
     def text_colours(self, element):
         """[text, its colour, the backgrounds below it] of each text in an element."""

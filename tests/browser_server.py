@@ -39,11 +39,11 @@ def learner_copies(folder):
 
 
 @contextmanager
-def jupyterlab(copies, notebook, folder):
-    """Start JupyterLab at one of the copies, as `course lab` does, and stop it.
+def jupyterlab(copies, folder):
+    """Start JupyterLab on the copies, as `course lab` does, and stop it.
 
-    Gives the address to open. Settings, trainings and the log of checks go into
-    `folder`.
+    Gives a function from the path of a copy to the address to open. Settings,
+    trainings and the log of checks go into `folder`.
     """
     port, token = free_port(), secrets.token_hex(16)
     options = [
@@ -58,7 +58,7 @@ def jupyterlab(copies, notebook, folder):
     log = folder / "jupyterlab.log"
     with log.open("w", encoding="utf-8") as file:
         server = subprocess.Popen(
-            lab_command(copies, notebook, options),
+            lab_command(copies, "", options),
             env=lab_variables(folder),
             stdin=subprocess.DEVNULL,
             stdout=file,
@@ -66,7 +66,7 @@ def jupyterlab(copies, notebook, folder):
         )
     try:
         wait_for(server, f"{address}/api?token={token}", log)
-        yield f"{address}/?token={token}"
+        yield lambda copy: f"{address}/lab/tree/{copy.name}?reset&token={token}"
     finally:
         server.terminate()  # JupyterLab ends its kernels
         try:

@@ -6,6 +6,7 @@ environment variables of its kernel.
 
 import copy
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -31,6 +32,7 @@ from course_lib.exercises.sources import solution_source, wrong_source
 from course_lib.notebook_files import exercise_of
 
 RUN_NBVAL = Path(__file__).with_name("run_nbval.py")
+NBVALS_NUMBER = re.compile(r"^Notebook cell execution failed\s+Cell \d+: ")
 TAIL = 2000  # characters of a crashed run's output
 
 
@@ -57,7 +59,7 @@ def as_shipped_faults(path, settings):
     if len(cases) != len(cells):
         return [f"nbval ran {len(cases)} of {len(cells)} code cells"]
     return [
-        f"cell {number}: {'; '.join(complaint.itertext())}"
+        f"cell {number}: {NBVALS_NUMBER.sub('', ''.join(complaint.itertext()))}"
         for (number, _), case in zip(cells, cases, strict=True)
         for complaint in case
         if complaint.tag in ("failure", "error", "skipped")

@@ -1,20 +1,25 @@
-"""Notebook 02 as a learner meets it: JupyterLab in a real browser, from start to end.
+"""Notebooks as a learner meets them: in JupyterLab, in a real browser.
 
 It needs Chromium: on Debian `apt install chromium`, elsewhere name the program in the
 environment variable COURSE_CHROMIUM. Without it these tests are skipped. Pictures of
 the page go into the folder COURSE_SHOTS, else into pytest's temporary folder.
 """
 
+import ast
 import os
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from contrast import READABLE, contrast
+from notebook_cells import code_cells
 
 from course_lib.exercises.catalogue import EXERCISES
 from course_lib.exercises.engine import FALLBACK
 from course_lib.exercises.messages import LABELS
+from course_lib.notebook_files import read_notebook
+from course_lib.workspace import NOTEBOOKS
 
 NUMBER = "02"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -22,10 +27,8 @@ FOUND = [os.environ.get("COURSE_CHROMIUM"), *map(shutil.which, NAMES)]
 PROGRAM = next(filter(None, FOUND), None)
 CHECK = 'check("squeeze", squeeze)'
 WRONG, RIGHT = "return x.amax(dim=(2, 3))", "return x.mean(dim=(2, 3))"
-FAILURES = (
-    "[data-mime-type='application/vnd.jupyter.error'], "
-    "[data-mime-type='application/vnd.jupyter.stderr']"
-)
+WIDGETS_01 = "import ipywidgets as widgets"
+IMPORTS = ast.Import | ast.ImportFrom
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -42,8 +45,8 @@ def test_contrast_of_known_colours():
 
 
 @pytest.fixture(scope="module")
-def notebook(tmp_path_factory):
-    """The learner's copy of notebook 02 after Run All, open in JupyterLab."""
+def lab(tmp_path_factory):
+    """The learner's JupyterLab and a browser: lab.open("02") opens a notebook."""
     pytest.importorskip("playwright", reason="playwright is not installed")
     if PROGRAM is None:
         pytest.skip(f"no browser: none of {', '.join(NAMES)} is here")
@@ -52,26 +55,35 @@ def notebook(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("browser")
     shots = Path(os.environ.get("COURSE_SHOTS") or folder / "shots")
-    copies = learner_copies(folder)
-    name = next(copies.glob(f"{NUMBER}_*.ipynb")).name
-    with jupyterlab(copies, name, folder) as address, chromium(PROGRAM) as page:
-        opened = NotebookPage(page, address, shots)
-        opened.picture("opened")
-        try:
-            opened.run_all()
-            yield opened
-        finally:
-            opened.picture("left")
+    copies, pages = learner_copies(folder), {}
+
+    def open_notebook(number):
+        path = next(copies.glob(f"{number}_*.ipynb"))
+        pages[number] = NotebookPage(browser, address_of(path), shots)
+        return pages[number]
+
+    with jupyterlab(copies, folder) as address_of, chromium(PROGRAM) as browser:
+        yield SimpleNamespace(open=open_notebook, pages=pages)
+        for number, page in pages.items():
+            page.picture(f"{number}-at-the-end")
+
+
+@pytest.fixture(scope="module")
+def notebook(lab):
+    """The learner's copy of notebook 02 after Run All, open in JupyterLab."""
+    page = lab.open(NUMBER)
+    page.picture("opened")
+    page.run_all()
+    return page
 
 
 @pytest.fixture(autouse=True)
 def no_errors(request):
-    """After each test: no script of the page failed, no output is an error."""
+    """After each test: no script of a page failed, no output is an error."""
     yield
-    if "notebook" in request.fixturenames:
-        page = request.getfixturevalue("notebook")
-        assert page.problems == []
-        assert page.page.locator(FAILURES).all_inner_texts() == []
+    if "lab" in request.fixturenames:
+        for number, page in request.getfixturevalue("lab").pages.items():
+            assert page.failures() == [], f"notebook {number}"
 
 
 def test_run_all_leaves_each_check_unsolved(notebook):
@@ -156,18 +168,42 @@ def test_the_solution_is_shown_in_a_new_cell(notebook):
     notebook.picture("solution", cell)
 
 
-def test_each_widget_redraws_its_figure_by_keyboard(notebook):
-    cell = notebook.code_cell("from ipywidgets import")
-    notebook.picture("widgets-before", cell)
-    area = notebook.output(cell)
-    keys = {".noUi-handle": "ArrowRight", "select": "ArrowDown"}
-    moved = 0
-    for selector, key in keys.items():
-        for control in area.locator(selector).all():
-            before = area.inner_text()
-            notebook.move(cell, control, key)
-            assert area.inner_text() != before, "the printed numbers did not change"
-            moved += 1
-            notebook.picture(f"widgets-{moved}", cell)
-    labels = area.locator(".widget-label").all_inner_texts()
-    assert moved == len([label for label in labels if label.strip()]) == 2
+def test_widgets_of_notebook_02_by_keyboard(notebook):
+    controls = move_each_control(notebook, "from ipywidgets import", NUMBER)
+    assert controls == ["image", "block"]
+
+
+def test_widgets_of_notebook_01_by_keyboard(lab):
+    page = lab.open("01")
+    page.rewrite(page.code_cell("setup("), imports_of("01"))
+    for text in ("def cost_by_part", "def show_cost", WIDGETS_01):
+        page.run(page.code_cell(text))
+    assert move_each_control(page, WIDGETS_01, "01") == ["stem", "pixels", "width"]
+
+
+def move_each_control(page, text, number):
+    """Press a key on each control below a cell; return the labels of the controls.
+
+    Each time the figure and the printed numbers must change.
+    """
+    cell = page.code_cell(text)
+    below = page.output(cell)
+    below.locator(".widget-output img").wait_for()
+    page.picture(f"widgets-{number}", cell)
+    labels = []
+    for control in below.locator(".jupyter-widgets.widget-inline-hbox").all():
+        label = control.locator(".widget-label").inner_text()
+        before = below.inner_text()
+        page.move(cell, control.locator(".noUi-handle, select"))
+        assert below.inner_text() != before, f"{label}: the same numbers are printed"
+        page.picture(f"widgets-{number}-{label}", cell)
+        labels.append(label)
+    return labels
+
+
+def imports_of(number):
+    """All import statements of a notebook, to run some of its cells alone."""
+    path = next(NOTEBOOKS.glob(f"{number}_*.ipynb"))
+    sources = "\n".join(cell.source for _, cell in code_cells(read_notebook(path)))
+    found = [node for node in ast.parse(sources).body if isinstance(node, IMPORTS)]
+    return "\n".join(map(ast.unparse, found))
