@@ -65,7 +65,7 @@ CI = Profile(
 LAPTOP = Profile(
     name="laptop",
     signs=Sizes(32, 3000, 500, 2000, "stride2", 8, 4, epochs=12, batch=64, lr=0.3),
-    cifar100=Sizes(32, 10000, 1000, 5000, "stride2", 8, 4, epochs=8, batch=64, lr=0.3),
+    cifar100=Sizes(32, 10000, 1000, 5000, "stride2", 8, 4, epochs=6, batch=64, lr=0.3),
     folder=Sizes(64, 3000, 500, 2000, "stride2", 8, 4, epochs=12, batch=64, lr=0.3),
     models=FIVE,
     seeds=3,
