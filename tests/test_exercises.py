@@ -68,6 +68,16 @@ def test_the_notebook_s_random_numbers_are_left_alone():
     assert torch.equal(torch.rand(3), expected)
 
 
+@each_exercise
+def test_the_card_of_a_right_answer_names_the_properties(exercise):
+    answer = compile_answer(exercise, solution_source(exercise))
+    report, _ = examine(exercise, answer)
+    names = ", ".join(prop.name for prop in exercise.properties)
+    assert report.rows == (("tested", names),)
+    assert names in report.text()  # not cut
+    assert names in report.card()
+
+
 # --- the fallback -------------------------------------------------------------------
 
 

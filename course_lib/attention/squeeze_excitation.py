@@ -45,7 +45,7 @@ class SqueezeExcitation(nn.Module):
     reduction: r, the hidden layer has exactly C // r units (16 in the paper).
     bias: biases in both layers (True: the authors' released network and timm;
         False: the paper's ablations, moskomule's and Xu Ma's code).
-    round_to: 8 gives timm's rounded hidden width; 1 the paper's.
+    round_to: 8 gives timm's rounded hidden width; 1 the paper's. No check looks at it.
 
     Parameters: 2 C (C//r), plus C//r + C with biases.
     Raises CourseError when C // r is 0.

@@ -70,7 +70,10 @@ def examine(exercise: Exercise, answer: object) -> tuple[Report, str]:
     if found is None:
         head = f"all {len(exercise.properties)} properties hold."
         head += " Your version is used below."
-        return Report("ok", name, head, printed=printed.getvalue()), ""
+        names = ", ".join(prop.name for prop in exercise.properties)
+        return Report(
+            "ok", name, head, (("tested", names),), "", printed.getvalue()
+        ), ""
     prop, failure = found
     report = failure_report(exercise, prop, failure, printed.getvalue())
     return report, prop.name

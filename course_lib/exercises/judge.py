@@ -1,6 +1,7 @@
 """Finds the first property that an answer fails, and the likely cause."""
 
 import inspect
+import re
 from collections.abc import Callable
 
 import torch
@@ -11,11 +12,21 @@ from course_lib.exercises.exercise import Exercise, Failure, Property, WrongAnsw
 from course_lib.exercises.sources import is_stub_error, learner_line, wrong_object
 from course_lib.exercises.trials import AnswerError, WrongType
 
+TOO_LARGE = "A tensor is far larger than needed. Print the sizes you ask for."
+OTHER_TYPE = "torch.zeros makes float32, whatever x is; use x.new_zeros(shape)."
 CAUSES = {
     SystemExit: "exit() ends a program. Return the result instead.",
     RecursionError: "The function calls itself without end. Is a name used twice?",
     NameError: "A name is unknown here. Check its spelling, and run the set-up cell.",
     AttributeError: "Check the name's spelling; in a class, set it in __init__ first.",
+}
+CAUSES_BY_TEXT = {  # a part of the error's text -> the next step
+    "'____'": "`____` is a blank of hint 4: fill it in.",
+    "allocate memory": TOO_LARGE,
+    "same dtype": OTHER_TYPE,
+    "but found Double": OTHER_TYPE,
+    "but found Float": OTHER_TYPE,
+    "Boolean value of Tensor": "A tensor is no yes or no. Ask `is not None`.",
 }
 
 
@@ -86,7 +97,9 @@ def failure_from_error(text: str, error: BaseException) -> Failure:
     message = error_text(error)
     short = message if len(message) <= 110 else message[:106] + " ..."
     cause = cause_of_error(error, message)
-    return Failure(text, "no error", f"{short}{at_line}", (message,), cause)
+    # `s @ w` and F.linear(s, w) fail alike; newer torch versions name the operation.
+    evidence = (re.sub(r"\b(addmm|mm): ", "", message),)
+    return Failure(text, "no error", f"{short}{at_line}", evidence, cause)
 
 
 def error_text(error: BaseException) -> str:
@@ -101,8 +114,11 @@ def error_text(error: BaseException) -> str:
 
 def cause_of_error(error: BaseException, message: str) -> str:
     """The next step after an exception that no known-wrong answer raises."""
-    if isinstance(error, MemoryError) or "allocate memory" in message:
-        return "A tensor is far larger than needed. Print the sizes you ask for."
+    if isinstance(error, MemoryError):
+        return TOO_LARGE
+    for part, cause in CAUSES_BY_TEXT.items():
+        if part in message:
+            return cause
     for kind, cause in CAUSES.items():
         if isinstance(error, kind):
             return cause

@@ -19,7 +19,8 @@ class Report:
     """The outcome of one check.
 
     status: "ok", "failed" or "unsolved"; name: the exercise; head: the first line.
-    rows: (label, text) for input, expected, got, likely cause; only for a failure.
+    rows: (label, text): the properties tested where all hold; for a failure input,
+        expected, got, likely cause.
     footer: which version is used below; printed: what the learner's code printed.
     """
 
@@ -31,7 +32,7 @@ class Report:
     printed: str = ""
 
     def lines(self) -> list[str]:
-        """The message itself: one line, or five for a failure."""
+        """The message itself: one line, two where all holds, five for a failure."""
         first = one_line(f"{MARKS[self.status]} {self.name}: {self.head}")
         return [first] + [f"    {k:<10}{one_line(v)}" for k, v in self.rows]
 

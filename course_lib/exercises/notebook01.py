@@ -4,6 +4,7 @@ import torch
 
 from course_lib.blocks import Bottleneck, bottleneck, build_stage, projection
 from course_lib.exercises import notebook01_wrong as wrong
+from course_lib.exercises import notebook01_wrong_stage as wrong_stage
 from course_lib.exercises.exercise import Exercise
 from course_lib.exercises.gradients import gradients
 from course_lib.exercises.notebook01_trials import (
@@ -11,6 +12,7 @@ from course_lib.exercises.notebook01_trials import (
     all_shortcut_trials,
     bottleneck_trials,
     first_block_changes,
+    none_where_x_fits,
     not_negative,
     projection_build,
     shortcut_normalises,
@@ -106,9 +108,10 @@ PROJECTION = Exercise(
                 projection_build(6, 6, 2, 6 * 6 + 2 * 6),
             ]
         ),
+        none_where_x_fits(),
         shortcut_normalises(),
     ),
-    wrong_answers=wrong.PROJECTION,
+    wrong_answers=wrong_stage.PROJECTION,
 )
 
 BUILD_STAGE = Exercise(
@@ -146,7 +149,7 @@ BUILD_STAGE = Exercise(
             ]
         ),
     ),
-    wrong_answers=wrong.BUILD_STAGE,
+    wrong_answers=wrong_stage.BUILD_STAGE,
 )
 
 EXERCISES = (BOTTLENECK, PROJECTION, BUILD_STAGE)

@@ -16,6 +16,7 @@ from course_lib.exercises.trials import (
     module_trial,
     random_tensor,
     shape_text,
+    type_text,
 )
 
 # --- bottleneck ---------------------------------------------------------------------
@@ -90,7 +91,8 @@ def shortcut_trial(
             fits = stride == 1 and in_channels == out_channels
             shrunk = np.zeros((n, out_channels, -(-h // stride), -(-w // stride)))
             return v["x"] if fits else shrunk
-        y = formulas.convolution(v["x"], kernels[0], stride, kernels[0].shape[2] // 2)
+        kernel = kernels[0][:out_channels]  # more channels: the shape differs
+        y = formulas.convolution(v["x"], kernel, stride, kernel.shape[2] // 2)
         return y / np.sqrt(1 + 1e-5)  # a fresh BatchNorm in eval mode
 
     call = f"projection({in_channels}, {out_channels}, {stride})"
@@ -121,6 +123,25 @@ def shortcut_normalises() -> Property:
         "train against eval",
         "after training on one batch, eval gives the same on it",
         "Use nn.BatchNorm2d(out_channels) with its default arguments.",
+        test,
+    )
+
+
+def none_where_x_fits() -> Property:
+    """A module that does nothing would count as a shortcut with a cost."""
+
+    def test(answer: Callable) -> Failure | None:
+        text = "projection(4, 4, 1)"
+        with answering(text):
+            result = answer(4, 4, 1)
+        if result is None:
+            return None
+        return Failure(text, "None", type_text(result), ("something",))
+
+    return Property(
+        "None where x fits",
+        "no module is made where x fits as it is",
+        "Return None there; the block then adds x itself.",
         test,
     )
 

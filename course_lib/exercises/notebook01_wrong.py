@@ -16,8 +16,52 @@ BOTTLENECK = (
         "stride=stride, padding=1",
         "padding=1",
         "runs",
-        "The stride is not used, so the branch keeps the large map. Pass stride=stride "
-        "to the 3x3.",
+        "The branch keeps the large map. Pass stride=stride to the 3x3. (You do? Then "
+        "add `shortcut`, not x.)",
+    ),
+    WrongAnswer(
+        "x in place of the shortcut",
+        "F.relu(y + shortcut)",
+        "F.relu(y + x)",
+        "runs",
+        "x has Cin channels and the large map; add the argument `shortcut`. (You do? "
+        "Then pass stride=stride to the 3x3.)",
+    ),
+    WrongAnswer(
+        "norms called",
+        "norms[0](F.conv2d(x, w1))",
+        "norms(F.conv2d(x, w1))",
+        "runs",
+        "`norms` is a row of three functions. Call one of them: norms[0](...).",
+    ),
+    WrongAnswer(
+        "padding on the first 1x1",
+        "F.conv2d(x, w1)",
+        "F.conv2d(x, w1, padding=1)",
+        "runs",
+        "padding=1 sits on the first 1x1 and makes the map larger. Only the 3x3 needs "
+        "it.",
+    ),
+    WrongAnswer(
+        "padding on the last 1x1",
+        "F.conv2d(y, w3)",
+        "F.conv2d(y, w3, padding=1)",
+        "runs",
+        "padding=1 sits on the last 1x1 and makes the map larger. Only the 3x3 needs "
+        "it.",
+    ),
+    WrongAnswer(
+        "padding on all three",
+        "F.conv2d(x, w1)))  # (N, C, H, W)\n"
+        "    y = F.relu(norms[1](F.conv2d(y, w2, stride=stride, padding=1)))  # (N, "
+        "C, H', W')\n"
+        "    y = norms[2](F.conv2d(y, w3))",
+        "F.conv2d(x, w1, padding=1)))\n"
+        "    y = F.relu(norms[1](F.conv2d(y, w2, stride=stride, padding=1)))\n"
+        "    y = norms[2](F.conv2d(y, w3, padding=1))",
+        "runs",
+        "Every convolution has padding=1, so both 1x1 make the map larger. Only the "
+        "3x3 needs it.",
     ),
     WrongAnswer(
         "concatenated in place of summed",
@@ -56,6 +100,38 @@ BOTTLENECK = (
         "The shortcut is not added. Return F.relu(y + shortcut).",
     ),
     WrongAnswer(
+        "last norm forgotten",
+        "norms[2](F.conv2d(y, w3))",
+        "F.conv2d(y, w3)",
+        "silent branch",
+        "Each convolution has its own norm: is norms[2] applied after w3?",
+    ),
+    WrongAnswer(
+        "first norm in place of the last",
+        "norms[2]",
+        "norms[0]",
+        "silent branch",
+        "Each convolution has its own norm: is norms[2] applied after w3? It looks "
+        "like norms[0].",
+    ),
+    WrongAnswer(
+        "second norm in place of the last",
+        "norms[2]",
+        "norms[1]",
+        "silent branch",
+        "Each convolution has its own norm: is norms[2] applied after w3? It looks "
+        "like norms[1].",
+    ),
+    WrongAnswer(
+        "first norm three times",
+        "norms[1](F.conv2d(y, w2, stride=stride, padding=1)))  # (N, C, H', W')\n"
+        "    y = norms[2]",
+        "norms[0](F.conv2d(y, w2, stride=stride, padding=1)))\n    y = norms[0]",
+        "silent branch",
+        "Each convolution has its own norm: is norms[2] applied after w3? It looks "
+        "like norms[0] three times.",
+    ),
+    WrongAnswer(
         "stride on the first 1x1",
         "F.conv2d(x, w1)))  # (N, C, H, W)\n"
         "    y = F.relu(norms[1](F.conv2d(y, w2, stride=stride, padding=1)))",
@@ -81,12 +157,45 @@ BOTTLENECK = (
         "The ReLU after the second norm is missing, so two convolutions act as one.",
     ),
     WrongAnswer(
+        "no ReLU after the first 1x1",
+        "F.relu(norms[0](F.conv2d(x, w1)))",
+        "norms[0](F.conv2d(x, w1))",
+        "values",
+        "The ReLU after the first norm is missing, so two convolutions act as one.",
+    ),
+    WrongAnswer(
+        "no inner ReLU",
+        "F.relu(norms[0](F.conv2d(x, w1)))  # (N, C, H, W)\n"
+        "    y = F.relu(norms[1](F.conv2d(y, w2, stride=stride, padding=1)))",
+        "norms[0](F.conv2d(x, w1))\n"
+        "    y = norms[1](F.conv2d(y, w2, stride=stride, padding=1))",
+        "values",
+        "Both inner ReLUs are missing, so three convolutions act as one. Put F.relu "
+        "around norms[0](...) and norms[1](...).",
+    ),
+    WrongAnswer(
         "ReLU before the norm",
         "F.relu(norms[0](F.conv2d(x, w1)))",
         "norms[0](F.relu(F.conv2d(x, w1)))",
         "values",
         "Convolution, ReLU, norm is another order than this block's. Put the norm "
         "between the convolution and the ReLU.",
+    ),
+    WrongAnswer(
+        "ReLU before the second norm",
+        "F.relu(norms[1](F.conv2d(y, w2, stride=stride, padding=1)))",
+        "norms[1](F.relu(F.conv2d(y, w2, stride=stride, padding=1)))",
+        "values",
+        "The ReLU stands before the second norm. The order is convolution, norm, ReLU.",
+    ),
+    WrongAnswer(
+        "ReLU before both norms",
+        "F.relu(norms[0](F.conv2d(x, w1)))  # (N, C, H, W)\n"
+        "    y = F.relu(norms[1](F.conv2d(y, w2, stride=stride, padding=1)))",
+        "norms[0](F.relu(F.conv2d(x, w1)))\n"
+        "    y = norms[1](F.relu(F.conv2d(y, w2, stride=stride, padding=1)))",
+        "values",
+        "Both ReLUs stand before their norms. The order is convolution, norm, ReLU.",
     ),
     WrongAnswer(
         "one norm used twice",
@@ -110,180 +219,5 @@ BOTTLENECK = (
         "input not modified",
         "The sum is written into the caller's shortcut by += or add_. Write "
         "y + shortcut.",
-    ),
-)
-
-PROJECTION = (
-    WrongAnswer(
-        "channels swapped",
-        "conv(in_channels, out_channels, 1, stride)",
-        "conv(out_channels, in_channels, 1, stride)",
-        "runs",
-        "The convolution takes out_channels where x has in_channels. Swap the first "
-        "two arguments.",
-    ),
-    WrongAnswer(
-        "stride forgotten in the rule",
-        "if stride == 1 and in_channels == out_channels:",
-        "if in_channels == out_channels:",
-        "shape",
-        "With equal channels and stride 2 the map still shrinks, so x must be "
-        "projected too. Test the stride as well.",
-    ),
-    WrongAnswer(
-        "channels forgotten in the rule",
-        "if stride == 1 and in_channels == out_channels:",
-        "if stride == 1:",
-        "shape",
-        "At stride 1 the channels can still change (the first stage does it). Compare "
-        "them as well.",
-    ),
-    WrongAnswer(
-        "or in place of and",
-        "stride == 1 and in_channels",
-        "stride == 1 or in_channels",
-        "shape",
-        "None is right only where stride and channels both fit. Use `and`.",
-    ),
-    WrongAnswer(
-        "convolution without the stride",
-        "conv(in_channels, out_channels, 1, stride)",
-        "conv(in_channels, out_channels, 1)",
-        "shape",
-        "The projection keeps the large map. Pass the stride to its convolution.",
-    ),
-    WrongAnswer(
-        "ReLU on the shortcut",
-        "nn.BatchNorm2d(out_channels)",
-        "nn.BatchNorm2d(out_channels), nn.ReLU()",
-        "values",
-        "A ReLU follows the projection. The shortcut has none; it comes after the sum.",
-    ),
-    WrongAnswer(
-        "bias in the convolution",
-        "conv(in_channels, out_channels, 1, stride)",
-        "nn.Conv2d(in_channels, out_channels, 1, stride)",
-        "values",
-        "The convolution has a bias, which the BatchNorm after it takes away again. "
-        "Pass bias=False.",
-    ),
-    WrongAnswer(
-        "average pooling in place of the stride",
-        "conv(in_channels, out_channels, 1, stride)",
-        "nn.AvgPool2d(stride, ceil_mode=True), conv(in_channels, out_channels, 1)",
-        "values",
-        "Pooling before a 1x1 is the ResNet-D variant. Here the 1x1 takes the stride.",
-    ),
-    WrongAnswer(
-        "weights frozen",
-        "conv(in_channels, out_channels, 1, stride)",
-        "conv(in_channels, out_channels, 1, stride).requires_grad_(False)",
-        "gradients",
-        "The convolution is excluded from training. Leave requires_grad as it is.",
-    ),
-    WrongAnswer(
-        "projection everywhere",
-        "if stride == 1 and in_channels == out_channels:",
-        "if stride == 0:",
-        "parameter count",
-        "Every block gets a projection, even where x already fits. Return None there.",
-    ),
-    WrongAnswer(
-        "no BatchNorm",
-        "nn.BatchNorm2d(out_channels)",
-        "nn.Identity()",
-        "parameter count",
-        "The BatchNorm after the 1x1 is missing. Add nn.BatchNorm2d(out_channels).",
-    ),
-    WrongAnswer(
-        "3x3 in place of 1x1",
-        "conv(in_channels, out_channels, 1, stride)",
-        "conv(in_channels, out_channels, 3, stride)",
-        "parameter count",
-        "A 3x3 projection costs nine times the weights. Use a 1x1.",
-    ),
-    WrongAnswer(
-        "running averages never move",
-        "nn.BatchNorm2d(out_channels)",
-        "nn.BatchNorm2d(out_channels, momentum=0.0)",
-        "train against eval",
-        "momentum=0 keeps the running averages at their start. Leave the default, 0.1.",
-    ),
-)
-
-BUILD_STAGE = (
-    WrongAnswer(
-        "expansion forgotten",
-        "make_block(channels * EXPANSION, channels, 1)",
-        "make_block(channels, channels, 1)",
-        "runs",
-        "A block's output has 4 * channels channels, and that is what the next one "
-        "receives. Multiply by EXPANSION.",
-    ),
-    WrongAnswer(
-        "a list in place of a module",
-        "return nn.Sequential(*layers)",
-        "return layers",
-        "runs",
-        "A list has no parameters and cannot be called. Return nn.Sequential(*layers).",
-    ),
-    WrongAnswer(
-        "stride in every block",
-        "make_block(channels * EXPANSION, channels, 1)",
-        "make_block(channels * EXPANSION, channels, stride)",
-        "shape",
-        "Every block shrinks the map. Only the first takes the stride; pass 1 later.",
-    ),
-    WrongAnswer(
-        "stride never used",
-        "make_block(in_channels, channels, stride)",
-        "make_block(in_channels, channels, 1)",
-        "shape",
-        "The map never shrinks. Pass the stride to the first block.",
-    ),
-    WrongAnswer(
-        "stride in the last block",
-        "[make_block(in_channels, channels, stride)]\n"
-        "    for _ in range(count - 1):\n"
-        "        layers.append(make_block(channels * EXPANSION, channels, 1))",
-        "[make_block(in_channels, channels, 1 if count > 1 else stride)]\n"
-        "    for i in range(count - 1):\n"
-        "        step = stride if i == count - 2 else 1\n"
-        "        layers.append(make_block(channels * EXPANSION, channels, step))",
-        "first block changes",
-        "The last block takes the stride, so the others run on the large map. Give it "
-        "to the first block.",
-    ),
-    WrongAnswer(
-        "one block too few",
-        "range(count - 1)",
-        "range(count - 2)",
-        "values",
-        "One block is missing. The first is made before the loop: count - 1 remain.",
-    ),
-    WrongAnswer(
-        "one block too many",
-        "range(count - 1)",
-        "range(count)",
-        "values",
-        "There is one block too many. The first is made before the loop.",
-    ),
-    WrongAnswer(
-        "the later blocks applied twice",
-        "nn.Sequential(*layers)",
-        "nn.Sequential(*layers, *layers[1:])",
-        "values",
-        "Some blocks appear twice in the Sequential. Pass every layer once.",
-    ),
-    WrongAnswer(
-        "one block shared",
-        "for _ in range(count - 1):\n"
-        "        layers.append(make_block(channels * EXPANSION, channels, 1))",
-        "if count > 1:\n"
-        "        layers += [make_block(channels * EXPANSION, channels, 1)] "
-        "* (count - 1)",
-        "parameter count",
-        "One block object stands at several places and shares its weights. Call "
-        "make_block anew for each place.",
     ),
 )

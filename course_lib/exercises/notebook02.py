@@ -8,8 +8,10 @@ from course_lib.attention.squeeze_excitation import (
     squeeze,
 )
 from course_lib.blocks import se_residual
-from course_lib.exercises import notebook02_wrong as wrong
+from course_lib.exercises import notebook02_wrong_gate as wrong_gate
 from course_lib.exercises import notebook02_wrong_module as wrong_module
+from course_lib.exercises import notebook02_wrong_residual as wrong_residual
+from course_lib.exercises import notebook02_wrong_squeeze as wrong_squeeze
 from course_lib.exercises.exercise import Exercise
 from course_lib.exercises.gradients import gradients
 from course_lib.exercises.notebook02_trials import (
@@ -39,14 +41,13 @@ from course_lib.exercises.structure import (
     channel_order,
     gates_apart,
     known_result,
+    layers_registered,
     output_is_gated,
     parameter_count,
     positions_equal,
     same_in_training,
 )
-from course_lib.exercises.trials import (
-    random_tensor,
-)
+from course_lib.exercises.trials import random_tensor
 
 SQUEEZE = Exercise(
     name="squeeze",
@@ -80,7 +81,7 @@ SQUEEZE = Exercise(
         gradients(squeeze_trials),
         input_untouched(squeeze_trials),
     ),
-    wrong_answers=wrong.SQUEEZE,
+    wrong_answers=wrong_squeeze.SQUEEZE,
 )
 
 SE_GATE = Exercise(
@@ -121,7 +122,7 @@ SE_GATE = Exercise(
         gradients(gate_trials),
         input_untouched(gate_trials),
     ),
-    wrong_answers=wrong.SE_GATE,
+    wrong_answers=wrong_gate.SE_GATE,
 )
 
 MODULE = Exercise(
@@ -146,6 +147,7 @@ MODULE = Exercise(
     ),
     properties=(
         runs(module_trials),
+        layers_registered(module_trials),
         shape(module_trials),
         dtype_and_device(module_trials),
         in_range(
@@ -215,7 +217,7 @@ RESIDUAL = Exercise(
         gradients(residual_trials),
         input_untouched(residual_trials),
     ),
-    wrong_answers=wrong_module.RESIDUAL,
+    wrong_answers=wrong_residual.RESIDUAL,
 )
 
 EXERCISES = (SQUEEZE, SE_GATE, MODULE, RESIDUAL)

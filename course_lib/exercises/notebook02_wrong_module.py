@@ -13,6 +13,50 @@ MODULE = (
         "Both layers reduce. The second goes back: nn.Linear(hidden, channels).",
     ),
     WrongAnswer(
+        "super().__init__() forgotten",
+        "super().__init__()\n        hidden",
+        "hidden",
+        "runs",
+        "Call super().__init__() first: it prepares the module for its layers.",
+    ),
+    WrongAnswer(
+        "reduction replaced by 16",
+        "hidden_width(channels, reduction, round_to)",
+        "hidden_width(channels, 16, round_to)",
+        "runs",
+        "The reduction is 16 whatever you pass. Use the argument `reduction`.",
+    ),
+    WrongAnswer(
+        "layers in a plain list",
+        "self.reduce = nn.Linear(channels, hidden, bias=bias)\n"
+        "        self.expand = nn.Linear(hidden, channels, bias=bias)\n"
+        "\n"
+        "    def gate(self, x: Tensor) -> Tensor:\n"
+        '        """The bare gate: x (N, C, H, W) -> (N, C, 1, 1), values in (0, '
+        '1)."""\n'
+        "        reduce, expand = self.reduce, self.expand",
+        "self.layers = [\n"
+        "            nn.Linear(channels, hidden, bias=bias),\n"
+        "            nn.Linear(hidden, channels, bias=bias),\n"
+        "        ]\n"
+        "\n"
+        "    def gate(self, x: Tensor) -> Tensor:\n"
+        '        """The bare gate: x (N, C, H, W) -> (N, C, 1, 1), values in (0, '
+        '1)."""\n'
+        "        reduce, expand = self.layers",
+        "layers registered",
+        "A plain list, or making layers in gate(), hides them from nn.Module: assign "
+        "them as self.reduce, self.expand in __init__.",
+    ),
+    WrongAnswer(
+        "no hidden unit",
+        "hidden_width(channels, reduction, round_to)",
+        "channels // 16",
+        "layers registered",
+        "The hidden layer is empty: channels // 16 is 0 here. Use the argument "
+        "`reduction`.",
+    ),
+    WrongAnswer(
         "gate returned alone",
         FORWARD,
         "return self.gate(x)",
@@ -108,6 +152,30 @@ MODULE = (
         "bias=False still leaves a bias in the second layer. Pass bias=bias to both.",
     ),
     WrongAnswer(
+        "biases in both layers",
+        "self.reduce = nn.Linear(channels, hidden, bias=bias)\n"
+        "        self.expand = nn.Linear(hidden, channels, bias=bias)",
+        "self.reduce = nn.Linear(channels, hidden)\n"
+        "        self.expand = nn.Linear(hidden, channels)",
+        "parameter count",
+        "bias=False still made biases. Pass bias=bias to both layers.",
+    ),
+    WrongAnswer(
+        "hidden width is the reduction",
+        "hidden_width(channels, reduction, round_to)",
+        "reduction",
+        "parameter count",
+        "The hidden layer has `reduction` units. It has channels // reduction.",
+    ),
+    WrongAnswer(
+        "reduction multiplies",
+        "hidden_width(channels, reduction, round_to)",
+        "channels * reduction",
+        "parameter count",
+        "The hidden layer has channels * reduction units. Divide: channels // "
+        "reduction.",
+    ),
+    WrongAnswer(
         "multiplied in place",
         FORWARD,
         "return x.mul_(self.gate(x))",
@@ -120,120 +188,5 @@ MODULE = (
         "return F.dropout(x, 0.5, self.training) * self.gate(x)",
         "train against eval",
         "Dropout acts in training mode. SE has none.",
-    ),
-)
-
-SUM = "F.relu(y * g + shortcut)"
-
-RESIDUAL = (
-    WrongAnswer(
-        "weights swapped",
-        "se_gate(y, w1, w2, b1, b2)",
-        "se_gate(y, w2, w1, b1, b2)",
-        "runs",
-        "The two weights are swapped: se_gate(y, w1, w2, b1, b2).",
-    ),
-    WrongAnswer(
-        "concatenated in place of summed",
-        SUM,
-        "F.relu(torch.cat([y * g, shortcut], dim=1))",
-        "shape",
-        "Branch and shortcut are stacked, as in DenseNet. A residual block adds them.",
-    ),
-    WrongAnswer(
-        "cast to float32",
-        SUM,
-        f"{SUM}.float()",
-        "dtype and device",
-        "The result is forced to float32. Remove .float(): torch keeps the input's "
-        "type.",
-    ),
-    WrongAnswer(
-        "no ReLU after the sum",
-        SUM,
-        "y * g + shortcut",
-        "range",
-        "The ReLU after the sum is missing. Return F.relu(y * g + shortcut).",
-    ),
-    WrongAnswer(
-        "one gate for the whole batch",
-        SUM,
-        "F.relu(y * g.mean(dim=0, keepdim=True) + shortcut)",
-        "samples independent",
-        "The gate is averaged over the batch. Each image keeps its own.",
-    ),
-    WrongAnswer(
-        "gate on the shortcut",
-        SUM,
-        "F.relu(y + g * shortcut)",
-        "placement",
-        "The gate scales the shortcut, so closing it cuts off the input. Scale y.",
-    ),
-    WrongAnswer(
-        "gate after the sum",
-        SUM,
-        "F.relu((y + shortcut) * g)",
-        "placement",
-        "The gate scales the sum (the paper's SE-POST, half a point worse). Scale y "
-        "before the sum.",
-    ),
-    WrongAnswer(
-        "shortcut forgotten",
-        SUM,
-        "F.relu(y * g)",
-        "placement",
-        "The shortcut is not added. Return F.relu(y * g + shortcut).",
-    ),
-    WrongAnswer(
-        "gate added",
-        SUM,
-        "F.relu(y + g + shortcut)",
-        "placement",
-        "The gate is added. It multiplies the branch: y * g.",
-    ),
-    WrongAnswer(
-        "gate made from the shortcut",
-        "se_gate(y, w1, w2, b1, b2)",
-        "se_gate(shortcut, w1, w2, b1, b2)",
-        "values",
-        "The gate is made from the shortcut. Make it from y, which it scales.",
-    ),
-    WrongAnswer(
-        "gate made from the sum",
-        "se_gate(y, w1, w2, b1, b2)",
-        "se_gate(y + shortcut, w1, w2, b1, b2)",
-        "values",
-        "The gate is made from branch and shortcut together. Make it from y alone.",
-    ),
-    WrongAnswer(
-        "ReLU on the branch before the gate",
-        SUM,
-        "F.relu(F.relu(y) * g + shortcut)",
-        "values",
-        "A ReLU on the branch leaves a branch that can only add. Remove it; the one "
-        "after the sum stays.",
-    ),
-    WrongAnswer(
-        "biases ignored",
-        "se_gate(y, w1, w2, b1, b2)",
-        "se_gate(y, w1, w2, None, b2)",
-        "values",
-        "A bias is not passed on. Call se_gate(y, w1, w2, b1, b2).",
-    ),
-    WrongAnswer(
-        "gate detached",
-        SUM,
-        "F.relu(y * g.detach() + shortcut)",
-        "gradients",
-        "The gate is cut off by .detach() or .data: its weights never learn. Remove "
-        "it.",
-    ),
-    WrongAnswer(
-        "sum written into the branch",
-        SUM,
-        "F.relu(y.mul_(g).add_(shortcut))",
-        "input not modified",
-        "The caller's y is overwritten by *=, += or a method ending in _. Write "
-        "y * g + shortcut.",
     ),
 )

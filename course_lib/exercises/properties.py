@@ -38,11 +38,12 @@ def shape(trials: Trials) -> Property:
 
     def test(answer: Callable) -> Failure | None:
         tried = list(trials(answer))
-        shapes = [tuple(trial.call().shape) for trial in tried]
-        for trial, got in zip(tried, shapes, strict=True):
-            wanted = tuple(trial.expected().shape)
+        results = [trial.call() for trial in tried]
+        for trial, result in zip(tried, results, strict=True):
+            got, wanted = tuple(result.shape), tuple(trial.expected().shape)
             if got != wanted:
-                evidence = tuple(shapes)
+                shapes = tuple(tuple(result.shape) for result in results)
+                evidence = (shapes, _varies(results[0]))
                 return Failure(trial.text, f"shape {wanted}", f"shape {got}", evidence)
         return None
 
@@ -52,6 +53,13 @@ def shape(trials: Trials) -> Property:
         "Print the shape after each line and find the first that differs.",
         test,
     )
+
+
+def _varies(result: Tensor) -> bool:
+    """True for maps (N, C, H, W) whose two opposite corners differ in some channel."""
+    if result.ndim != 4 or result.numel() == 0 or result.is_meta:
+        return False
+    return not torch.equal(result[0, :, 0, 0], result[0, :, -1, -1])
 
 
 def dtype_and_device(trials: Trials) -> Property:
@@ -66,7 +74,9 @@ def dtype_and_device(trials: Trials) -> Property:
             text = f"{trial.text}, all float64"
             got = wide.call().dtype
             if got != torch.float64:
-                return Failure(text, "a float64 result", f"a {got} result", (str(got),))
+                # A tensor made anew, as by torch.zeros, is also on the wrong device.
+                evidence = (str(got), _device_of(trial) == "meta")
+                return Failure(text, "a float64 result", f"a {got} result", evidence)
             return _device_failure(trial)
         return None
 
@@ -79,20 +89,27 @@ def dtype_and_device(trials: Trials) -> Property:
 
 
 def _device_failure(trial: Trial) -> Failure | None:
+    got = _device_of(trial)
+    if got in ("meta", ""):
+        return None
+    text = f"{trial.text}, all on a second device"
+    return Failure(text, "the result on that device", got, (got,))
+
+
+def _device_of(trial: Trial) -> str:
+    """Where the result is when all inputs are on "meta"; or the error's text.
+
+    "" where the answer looks at values, which "meta" has none of: no evidence.
+    """
     inputs = {
         name: value.to("meta") if isinstance(value, Tensor) else value
         for name, value in trial.inputs.items()
     }
     try:
-        got = str(trial.call(**inputs).device)
+        return str(trial.call(**inputs).device)
     except AnswerError as failed:
         got = " ".join(str(failed.error).split())
-        if "device" not in got or "item" in got:
-            return None  # it looks at values, which "meta" has none of: no evidence
-    if got == "meta":
-        return None
-    text = f"{trial.text}, all on a second device"
-    return Failure(text, "the result on that device", got, (got,))
+        return got if "device" in got and "item" not in got else ""
 
 
 def in_range(trials: Trials, statement: str, bounds: Bounds, advice: str) -> Property:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from course_lib.exercises.exercise import Failure, Property
 from course_lib.exercises.properties import Trials, close, difference
-from course_lib.exercises.trials import Trial, answering, fill_weights
+from course_lib.exercises.trials import Trial, answering, core_shape, fill_weights
 
 Change = Callable[[Trial], dict[str, Tensor]]  # the inputs to replace
 
@@ -160,6 +160,31 @@ def output_is_gated(outputs: Trials, gates: Trials) -> Property:
         "gated",
         "the output is x times gate(x), constant over each map",
         "Let forward call self.gate(x) once and multiply.",
+        test,
+    )
+
+
+def layers_registered(trials: Trials) -> Property:
+    """nn.Module finds two weights, one back from the other, and neither is empty."""
+
+    def test(answer: Callable) -> Failure | None:
+        for trial in trials(answer):
+            weights = {n: t for n, t in trial.tensors().items() if n != "x"}
+            shapes = [core_shape(t.shape) for t in weights.values()]
+            matrices = [shape for shape in shapes if len(shape) == 2]
+            channels = trial.inputs["x"].shape[1]
+            down = [s for s in matrices if s[1] == channels and s[0]]
+            back = [s for s in matrices if s[0] == channels and s[1]]
+            if not down or not back or len(matrices) < 2:
+                got = ", ".join(map(str, matrices)) or "none"
+                wanted = f"weights (C//r, {channels}) and ({channels}, C//r)"
+                return Failure(trial.text, wanted, got, tuple(matrices) or (got,))
+        return None
+
+    return Property(
+        "layers registered",
+        "module.parameters() finds both layers",
+        "Assign self.reduce and self.expand, each an nn.Linear, in __init__.",
         test,
     )
 

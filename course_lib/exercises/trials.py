@@ -173,7 +173,7 @@ def fill_weights(module: nn.Module, fill_vectors: bool = True) -> None:
     seen: dict[tuple[int, ...], int] = {}
     for parameter in module.parameters():
         shape = core_shape(parameter.shape)
-        if len(shape) == 1 and not fill_vectors:
+        if parameter.numel() == 0 or (len(shape) == 1 and not fill_vectors):
             continue
         seen[shape] = seen.get(shape, 0) + 1
         seed = zlib.crc32(repr((shape, seen[shape])).encode())

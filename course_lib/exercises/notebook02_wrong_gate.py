@@ -1,121 +1,6 @@
-"""Known-wrong answers to the exercises of notebook 02: the two functions."""
+"""Known-wrong answers to the exercises of notebook 02: the gate."""
 
 from course_lib.exercises.exercise import WrongAnswer
-
-MEAN = "x.mean(dim=(2, 3))"
-
-SQUEEZE = (
-    WrongAnswer(
-        "window of H x H",
-        MEAN,
-        "F.avg_pool2d(x, x.shape[2], stride=x.shape[2]).flatten(1)",
-        "runs",
-        "The pooling window is H x H, as in BAM's released code, and fails on a map "
-        "that is not square. Average over H and W.",
-    ),
-    WrongAnswer(
-        "one axis left over",
-        MEAN,
-        "x.mean(dim=2)",
-        "shape",
-        "Only H is averaged away. Pass both axes: dim=(2, 3).",
-    ),
-    WrongAnswer(
-        "axes kept",
-        MEAN,
-        "x.mean(dim=(2, 3), keepdim=True)",
-        "shape",
-        "keepdim=True leaves two axes of size 1. The squeezed form is (N, C).",
-    ),
-    WrongAnswer(
-        "averaged over the channels",
-        MEAN,
-        "x.mean(dim=1)",
-        "shape",
-        "Axis 1 is the channels. Average over the map, axes 2 and 3.",
-    ),
-    WrongAnswer(
-        "cast to float32",
-        MEAN,
-        "x.float().mean(dim=(2, 3))",
-        "dtype and device",
-        "The result is forced to float32. Remove .float(): torch keeps the input's "
-        "type.",
-    ),
-    WrongAnswer(
-        "filled up on the CPU",
-        MEAN,
-        "torch.zeros(x.shape[:2]) + x.mean(dim=(2, 3))",
-        "dtype and device",
-        "A tensor is made on the CPU, whatever device x is on. Make it from x: "
-        "x.new_zeros(shape).",
-    ),
-    WrongAnswer(
-        "sum in place of the average",
-        MEAN,
-        "x.sum(dim=(2, 3))",
-        "range",
-        "The sum is not divided by H * W, so larger maps give larger numbers. Use "
-        "mean.",
-    ),
-    WrongAnswer(
-        "pooled over the batch",
-        MEAN,
-        "x.mean(dim=(0, 2, 3)).expand(x.shape[:2])",
-        "samples independent",
-        "The average runs over the batch too, so all images share it. Leave axis 0.",
-    ),
-    WrongAnswer(
-        "reshape in place of a transpose",
-        MEAN,
-        "x.reshape(len(x), -1, x.shape[1]).mean(dim=1)",
-        "channels permute",
-        "reshape(N, H * W, C) cuts the memory anew and mixes channels. Use "
-        "x.flatten(2), or dim=(2, 3).",
-    ),
-    WrongAnswer(
-        "one corner read",
-        MEAN,
-        "x[:, :, 0, 0]",
-        "positions equal",
-        "Only the first position is read. Every position counts in the average.",
-    ),
-    WrongAnswer(
-        "last row and column left out",
-        MEAN,
-        "x[:, :, :-1, :-1].mean(dim=(2, 3))",
-        "positions equal",
-        "The slice :-1 leaves out the last row and column. Take the whole map.",
-    ),
-    WrongAnswer(
-        "maximum in place of the average",
-        MEAN,
-        "x.amax(dim=(2, 3))",
-        "values",
-        "This is max pooling, one of CBAM's two. The squeeze is the average.",
-    ),
-    WrongAnswer(
-        "median in place of the average",
-        MEAN,
-        "x.flatten(2).median(dim=2).values",
-        "values",
-        "This is the median. The squeeze is the average.",
-    ),
-    WrongAnswer(
-        "detached",
-        MEAN,
-        "x.detach().mean(dim=(2, 3))",
-        "gradients",
-        "The result is cut off from x by .detach() or .data. Remove it.",
-    ),
-    WrongAnswer(
-        "divided in place",
-        MEAN,
-        "x.div_(x[0, 0].numel()).sum(dim=(2, 3))",
-        "input not modified",
-        "The caller's x is divided in place by /= or div_. Write x / (H * W).",
-    ),
-)
 
 GATE_SQUEEZE = "s = squeeze(x)  # (N, C)"
 SIGMOID = "torch.sigmoid(F.linear(z, w2, b2))"
@@ -126,8 +11,8 @@ SE_GATE = (
         "F.linear(s, w1, b1)",
         "F.linear(s, w2, b1)",
         "runs",
-        "The first layer got w2, or w1 transposed. Pass w1 (C//r, C) as it is: "
-        "F.linear transposes it itself.",
+        "The first layer is F.linear(s, w1, b1), which transposes w1 (C//r, C) itself. "
+        "`s @ w1` does not: s @ w1.T. Or is it w2?",
     ),
     WrongAnswer(
         "biases required",
@@ -135,6 +20,29 @@ SE_GATE = (
         "F.linear(s, w1) + b1",
         "runs",
         "b1 may be None, and None cannot be added. Pass it on: F.linear(s, w1, b1).",
+    ),
+    WrongAnswer(
+        "second weight not transposed",
+        "F.linear(z, w2, b2)",
+        "z @ w2",
+        "runs",
+        "The second layer is F.linear(z, w2, b2), which transposes w2 (C, C//r) "
+        "itself. `z @ w2` does not: z @ w2.T. Or is it w1?",
+    ),
+    WrongAnswer(
+        "a tensor as a yes or no",
+        "F.linear(s, w1, b1)",
+        "F.linear(s, w1, b1 if b1 else None)",
+        "runs",
+        "`if b1:` asks a tensor for a yes or no. Say `if b1 is not None:`, or pass b1 "
+        "on.",
+    ),
+    WrongAnswer(
+        "squeeze forgotten",
+        "F.linear(s, w1, b1)",
+        "F.linear(x, w1, b1)",
+        "runs",
+        "The first layer gets the whole map x. Give it s = squeeze(x), (N, C).",
     ),
     WrongAnswer(
         "two axes short",
@@ -149,6 +57,13 @@ SE_GATE = (
         "return g[:, :, None, None].expand_as(x)",
         "shape",
         "The gate is expanded to the whole map. Return it bare, (N, C, 1, 1).",
+    ),
+    WrongAnswer(
+        "x times the gate",
+        "return g[:, :, None, None]",
+        "return x * g[:, :, None, None]",
+        "shape",
+        "This looks like x times the gate; return the gate alone, (N, C, 1, 1).",
     ),
     WrongAnswer(
         "cast to float32",
@@ -260,6 +175,20 @@ SE_GATE = (
         "F.linear(z, w2)",
         "values",
         "b2 is not used. Pass it: F.linear(z, w2, b2).",
+    ),
+    WrongAnswer(
+        "both biases ignored",
+        "F.linear(s, w1, b1))  # (N, C//r)\n    g = torch.sigmoid(F.linear(z, w2, b2))",
+        "F.linear(s, w1))\n    g = torch.sigmoid(F.linear(z, w2))",
+        "values",
+        "b1 and b2 are not used. Pass them: F.linear(s, w1, b1), F.linear(z, w2, b2).",
+    ),
+    WrongAnswer(
+        "ReLU before the sigmoid",
+        "F.linear(z, w2, b2)",
+        "F.relu(F.linear(z, w2, b2))",
+        "values",
+        "A ReLU stands before the sigmoid, so no gate is below 0.5. Remove it.",
     ),
     WrongAnswer(
         "detached",
