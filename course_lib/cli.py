@@ -4,6 +4,7 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -83,7 +84,7 @@ def compare(
     size this machine can do in minutes. Stop it whenever you like (Ctrl-C); the same
     command goes on where it stopped.
     """
-    from course_lib import comparing
+    from course_lib import comparing, planning
     from course_lib.profiles import choose_profile
 
     chosen = choose_profile(profile)
@@ -96,30 +97,33 @@ def compare(
         "width": width,
         "reduction": reduction,
     }
+    check_positive(asked)
     sizes = chosen.sizes(data)
     sizes = replace(sizes, **{key: value for key, value in asked.items() if value})
-    check_positive(asked)
-    on = comparing.choose_device(device)
-    runs = comparing.plan_runs(
+    seconds = None if budget is None else parse_duration(budget)
+    on = planning.choose_device(device)
+    runs = planning.plan_runs(
         data,
         sizes,
-        split_names(models) or chosen.models,
+        split_names("--models", models) or chosen.models,
         chosen.seeds if seeds is None else seeds,
-        split_names(placements),
+        split_names("--placements", placements),
         recipe,
         choose_precision(precision, on.type),
     )
-    out = out or Path("runs") / Path(data).name
+    planning.check_rate(recipe, lr)
+    out = out or default_folder(data)
     click.echo(comparing.announce(runs, chosen.name, str(on), out))
     table = comparing.compare(
         runs,
         out,
         str(on),
-        None if budget is None else parse_duration(budget),
+        seconds,
         workers,
-        on.type == "cuda" if compiled is None else compiled,
+        can_compile(on.type) if compiled is None else compiled,
     )
-    show_report(table, out)
+    if len(table):
+        show_report(table, out)
     if len(table) < len(runs):
         click.echo(
             f"{len(table)} of {len(runs)} runs are done. "
@@ -216,9 +220,25 @@ def show_report(table, out: Path) -> None:
     click.echo(f"\nThe whole report, with figure: {path}")
 
 
-def split_names(names: str | None) -> list[str]:
+def split_names(option: str, names: str | None) -> list[str]:
     """ "a, b" -> ["a", "b"]; None -> []."""
-    return [name.strip() for name in (names or "").split(",") if name.strip()]
+    if names is None:
+        return []
+    found = [name.strip() for name in names.split(",") if name.strip()]
+    if not found:
+        raise CourseError(f"{option} {names!r}", "names with commas", "Leave it out.")
+    return found
+
+
+def default_folder(data: str) -> Path:
+    """runs/NAME, with the name of the data set or of the folder of images."""
+    folder = Path(data.removeprefix("folder:")).expanduser()
+    return Path("runs") / (folder.resolve().name or "images")
+
+
+def can_compile(device: str) -> bool:
+    """Whether to compile unless told: on CUDA, where Triton is installed."""
+    return device == "cuda" and find_spec("triton") is not None
 
 
 def check_positive(numbers: dict[str, float | None]) -> None:
@@ -230,11 +250,14 @@ def check_positive(numbers: dict[str, float | None]) -> None:
 
 
 def choose_precision(name: str | None, device: str) -> str:
-    """ "fp32" or "bf16"; without a wish bf16 on CUDA, where it is fast."""
+    """ "fp32" or "bf16"; without a wish bf16 on GPUs from 2020 on, where it is fast."""
+    import torch
+
     from course_lib.errors import check_choice
 
     if name is None:
-        return "bf16" if device == "cuda" else "fp32"
+        fast = device == "cuda" and torch.cuda.get_device_capability() >= (8, 0)
+        return "bf16" if fast else "fp32"
     check_choice("precision", name, ("fp32", "bf16"))
     return name
 
@@ -264,9 +287,15 @@ def run(action: Callable[[], object]) -> int:
     except CourseError as error:
         click.echo(f"course: {error}", err=True)
         return 2
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return 0
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx else "course"
         click.echo(f"course: {error.format_message()} See {where} --help.", err=True)
+        return 2
+    except OSError as error:  # such as printing to a full disk
+        click.echo(f"course: {error.strerror or error}.", err=True)
         return 2
     except click.exceptions.Exit as exit_:
         return exit_.exit_code

@@ -1,28 +1,26 @@
 """Which runs are wanted, which are done, and doing the rest."""
 
 import json
-import os
-import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import psutil
 import torch
 from filelock import FileLock, Timeout
-from tqdm.auto import tqdm
 
-from course_lib.attention import ATTENTION
-from course_lib.blocks import PLACEMENTS
-from course_lib.cost import code_version, describe_device
+from course_lib.cost import code_version, describe_device, usable_cores
 from course_lib.data.image_set import Dataset
-from course_lib.errors import CourseError, check_choice
-from course_lib.profiles import Sizes
-from course_lib.recipes import RECIPES, Recipe
-from course_lib.resnet import SMALLEST_IMAGE, check_image_size, resnet50
+from course_lib.errors import CourseError
+from course_lib.planning import choose_device, plan_runs  # noqa: F401
+from course_lib.progress_bar import image_bar, reporter
+from course_lib.recipes import RECIPES
 from course_lib.runs import (
+    COLUMNS,
     FORMAT,
     Record,
     Run,
@@ -33,104 +31,7 @@ from course_lib.runs import (
 )
 from course_lib.workers import Job, Result, load_data, run_jobs
 
-
-def plan_runs(
-    data: str,
-    sizes: Sizes,
-    models: Sequence[str],
-    seeds: int,
-    placements: Sequence[str] = (),
-    recipe: str = "modern",
-    precision: str = "fp32",
-) -> list[Run]:
-    """Every run that a comparison needs, all models of one seed before the next seed.
-
-    placements: where the modules go; empty means each module's own place. "plain" has
-    no module, so it is trained once a seed whatever the placements.
-
-    Raises CourseError for an unknown name, no seed, a module that does not fit its
-    place at this width, and images too small for the stem. Nothing is trained.
-    """
-    if seeds < 1:
-        raise CourseError(f"--seeds {seeds}", "at least 1 seed", "Try --seeds 3.")
-    check_choice("recipe", recipe, RECIPES)
-    for place in placements:
-        check_choice("placement", place, PLACEMENTS)
-    check_image_size(sizes.image_size, SMALLEST_IMAGE[sizes.stem])
-    variants = []
-    for model in models:
-        check_choice("model", model, ATTENTION)
-        own = ATTENTION[model].placement
-        for place in [own] if model == "plain" else placements or [own]:
-            if (model, place) not in variants:
-                variants.append((model, place))
-    runs = [
-        Run(
-            data=data,
-            image_size=sizes.image_size,
-            train_images=sizes.train_images,
-            val_images=sizes.val_images,
-            test_images=sizes.test_images,
-            model=model,
-            placement=place,
-            stages="123" if place == "between_stages" else "1234",
-            reduction=sizes.reduction,
-            stem=sizes.stem,
-            width=sizes.width,
-            recipe=recipe,
-            epochs=sizes.epochs,
-            batch=sizes.batch,
-            lr=peak_rate(RECIPES[recipe], sizes),
-            precision=precision,
-            seed=seed,
-        )
-        for seed in range(seeds)
-        for model, place in variants
-    ]
-    for run in runs[: len(variants)]:
-        check_network(run)
-    return runs
-
-
-def peak_rate(recipe: Recipe, sizes: Sizes) -> float:
-    """The peak learning rate: the recipe's for this batch, or the profile's."""
-    return sizes.lr if recipe.lr is None else recipe.lr * sizes.batch / 128
-
-
-def check_network(run: Run) -> None:
-    """Build the network without its numbers, so that what cannot be built says so."""
-    with torch.device("meta"):
-        resnet50(
-            2,
-            run.model,
-            run.placement,
-            stem=run.stem,
-            width=run.width,
-            reduction=run.reduction,
-            preact=RECIPES[run.recipe].preact,
-        )
-
-
-def choose_device(name: str) -> torch.device:
-    """ "auto", "cpu", "cuda", "cuda:1", "mps" -> the device.
-
-    Raises CourseError when it is unknown or not there.
-    """
-    kind = name.split(":")[0]
-    check_choice("device", kind, ("auto", "cpu", "cuda", "mps"))
-    there = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-    }
-    if kind == "auto":
-        return torch.device("cuda" if there["cuda"] else "cpu")
-    if not there.get(kind, True):
-        raise CourseError(
-            f"--device {name}",
-            f"a machine with {kind.upper()} that PyTorch can use",
-            "Leave --device out to use what is there; course doctor says more.",
-        )
-    return torch.device(name)
+MOST_WORKERS = 60  # Windows cannot wait for more processes at once
 
 
 def compare(
@@ -144,9 +45,10 @@ def compare(
     """Train the runs that `out / "runs.csv"` does not hold yet; return their rows.
 
     Each finished run is one new row of runs.csv. Stop it at any moment, by Ctrl-C or
-    worse, and call it again: at most the epoch in progress is lost, and the numbers
-    are those of an uninterrupted run. Beside runs.csv lie `hits/` (right or wrong for
-    each test image) and `history/` (loss and accuracy of each epoch).
+    worse, and call it again: at most the epoch in progress is lost, and on a CPU the
+    numbers are those of an uninterrupted run, bit for bit. Beside runs.csv lie `hits/`
+    (right or wrong for each test image) and `history/` (loss and accuracy of each
+    epoch). The table is empty when the budget ended before the first run did.
 
     budget_seconds: stop after this time; unfinished runs go on at the next call.
     workers: training processes on a CPU, one for each core if None. A GPU trains the
@@ -176,36 +78,32 @@ def compare(
             count = how_many_workers(workers, len(jobs), chosen)
             _train(jobs, dataset, out, count)
         if not table.exists():
-            raise CourseError(
-                "no run was finished",
-                "a budget of at least one run",
-                "Run the same command again to go on, or raise --budget.",
-            )
+            return pd.DataFrame(columns=COLUMNS)
         done = read_runs([table])
     return done[done["run_id"].isin(ids)].reset_index(drop=True)
 
 
 def how_many_workers(asked: int | None, jobs: int, device: torch.device) -> int:
-    """Processes to use: 0 (this process) on a GPU, else one a core unless asked."""
+    """Processes to use: 0 (this process) on a GPU, else one a core unless asked.
+
+    Each process takes up to 1 GB of memory, so with little memory there are fewer.
+    """
     if device.type != "cpu":
         return 0
     if asked is not None and asked < 1:
         raise CourseError(f"--workers {asked}", "at least 1", "Leave it out.")
-    if hasattr(os, "sched_getaffinity"):
-        cores = len(os.sched_getaffinity(0))
-    else:
-        cores = os.cpu_count() or 1
-    return min(asked or cores, jobs)
+    fitting = max(1, psutil.virtual_memory().available // 10**9)
+    usual = min(usable_cores(), fitting)
+    return min(asked or usual, jobs, MOST_WORKERS)
 
 
-def lock(out: Path) -> FileLock:
+@contextmanager
+def lock(out: Path) -> Iterator[None]:
     """Make the folder, and keep a second comparison from writing into it."""
+    keeper = FileLock(out / ".lock", timeout=0)
     try:
         for folder in (out, out / "checkpoints", out / "hits", out / "history"):
             folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(out / ".writable", b"")
-        (out / ".writable").unlink()
-        keeper = FileLock(out / ".lock", timeout=0)
         keeper.acquire()
     except Timeout as error:
         raise CourseError(
@@ -213,9 +111,12 @@ def lock(out: Path) -> FileLock:
             "one at a time",
             "Wait for it, or choose another folder with --out.",
         ) from error
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise disk_error(out, error) from error
-    return keeper
+    try:
+        yield
+    finally:
+        keeper.release()
 
 
 def _train(jobs: list[Job], dataset: Dataset, out: Path, workers: int) -> None:
@@ -223,26 +124,15 @@ def _train(jobs: list[Job], dataset: Dataset, out: Path, workers: int) -> None:
     one = jobs[0].run
     epoch = len(dataset.train.labels) // one.batch * one.batch
     left = len(jobs)
-    with tqdm(
-        total=sum(job.run.epochs * epoch for job in jobs),
-        unit="img",
-        unit_scale=True,
-        smoothing=0.05,
-        desc=f"{left} runs to go",
-        mininterval=0.5 if sys.stderr.isatty() or in_notebook() else 30,
-    ) as bar:
-        for result in run_jobs(jobs, workers, bar.update):
+    total = sum(job.run.epochs * epoch for job in jobs)
+    with image_bar(total, f"{left} runs to go") as bar:
+        for result in run_jobs(jobs, workers, reporter(bar)):
             if result.status == "stopped":
                 continue
             record_result(result, dataset, out)
             left -= 1
             bar.set_description(f"{left} runs to go")
             bar.set_postfix_str(f"last: {result.job.run.label}")
-
-
-def in_notebook() -> bool:
-    """Whether this process is a Jupyter kernel, where a progress bar can be redrawn."""
-    return "ipykernel" in sys.modules
 
 
 def record_result(result: Result, dataset: Dataset, out: Path) -> None:
@@ -285,6 +175,7 @@ def make_record(result: Result, dataset: Dataset) -> Record:
         batch=run.batch,
         lr=run.lr,
         precision=run.precision,
+        compiled=result.job.compiled,
         seed=run.seed,
         status=result.status,
         train_loss=last.get("train_loss", nan),

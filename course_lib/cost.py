@@ -1,6 +1,6 @@
 """What a network costs before it is trained, and the machine it is trained on."""
 
-import copy
+import os
 import platform
 import subprocess
 from functools import cache
@@ -21,14 +21,23 @@ def count_macs(network: nn.Module, image_size: int) -> int:
     """Multiply-adds of one image (3, image_size, image_size), forward.
 
     Half of what PyTorch's flop counter says: convolutions and matrix products only,
-    no pooling, BatchNorm, activation or gate multiplication. Nothing is computed: the
-    count runs on shapes alone, on the "meta" device.
+    no pooling, BatchNorm, activation or gate multiplication.
     """
-    shadow = copy.deepcopy(network).to("meta").eval()
-    image = torch.empty(1, 3, image_size, image_size, device="meta")
+    where = next(network.parameters()).device
+    image = torch.zeros(1, 3, image_size, image_size, device=where)
+    was_training = network.training
+    network.eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        shadow(image)
+        network(image)
+    network.train(was_training)
     return counter.get_total_flops() // 2
+
+
+def usable_cores() -> int:
+    """Processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def describe_device(device: torch.device) -> str:

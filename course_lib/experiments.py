@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from tqdm.auto import tqdm
 
 from course_lib.attention import AttentionFactory
-from course_lib.comparing import choose_device, plan_runs
+from course_lib.errors import CourseError
+from course_lib.planning import choose_device, plan_runs
 from course_lib.profiles import choose_profile
+from course_lib.progress_bar import image_bar, reporter
 from course_lib.runs import Run
 from course_lib.training import Outcome, Trainer
 from course_lib.workers import load_data
@@ -40,6 +41,8 @@ def train_here(
     with the trained networks. Each epoch is saved: after an interrupt, run the cell
     again and it goes on.
     """
+    if not variants:
+        raise CourseError("train_here({})", "a network", "Try {'plain': 'plain'}.")
     torch.set_num_threads(1)
     device = choose_device("auto")
     runs = {
@@ -48,14 +51,12 @@ def train_here(
     dataset = load_data(next(iter(runs.values())))
     FOLDER.mkdir(parents=True, exist_ok=True)
     outcomes = {}
-    with tqdm(
-        total=_images(runs.values(), len(dataset.train.labels)), unit="img"
-    ) as bar:
+    with image_bar(_images(runs.values(), len(dataset.train.labels))) as bar:
         for label, run in runs.items():
             bar.set_description(label)
             variant = variants[label]
             attention = None if isinstance(variant, str) else variant
-            trainer = Trainer(run, dataset, device, bar.update, attention=attention)
+            trainer = Trainer(run, dataset, device, reporter(bar), attention=attention)
             key = run.run_id(dataset.digest) + fingerprint(attention)
             outcomes[label] = trainer.train(FOLDER / f"{key}.pt")
     return table(outcomes), outcomes
@@ -75,7 +76,7 @@ def table(outcomes: Mapping[str, Outcome]) -> pd.DataFrame:
 
 
 def fingerprint(attention: AttentionFactory | None) -> str:
-    """Eight hex digits that change when a module computes something else.
+    """Eight hex digits that change when a module starts or computes differently.
 
     It names the checkpoint: a module that you changed is trained anew, one that you
     only renamed goes on.
@@ -85,10 +86,17 @@ def fingerprint(attention: AttentionFactory | None) -> str:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         module = attention(32)
-        x = torch.randn(3, 32, 7, 5)  # (N, C, H, W)
+        digest = hashlib.sha256(repr(module).encode())
+        x = torch.randn(3, 32, 8, 10, requires_grad=True)  # (N, C, H, W)
+        for value in module.state_dict().values():
+            digest.update(value.numpy().tobytes())  # how it starts
+        for parameter in module.parameters():
+            torch.nn.init.normal_(parameter)  # so that no part is silent
         outputs = [module(x), module.eval()(x)]
-    numbers = torch.stack(outputs).detach().numpy().tobytes()
-    return "-" + hashlib.sha256(numbers).hexdigest()[:8]
+        (gradient,) = torch.autograd.grad(torch.stack(outputs).square().sum(), x)
+    for numbers in (*outputs, gradient):
+        digest.update(numbers.detach().numpy().tobytes())
+    return "-" + digest.hexdigest()[:8]
 
 
 def _run(variant: Variant, seed: int, placement: str | None) -> Run:

@@ -11,7 +11,7 @@ from course_lib.resnet import ResNet, resnet50
 from course_lib.runs import Run
 from course_lib.weights import initialise_backbone
 
-EVALUATION_BATCH = 500
+EVALUATION_PIXELS = 500 * 32 * 32  # in one batch: 500 small images, 10 of 224 pixels
 
 
 def build_network(
@@ -76,6 +76,8 @@ def make_batches(
     if recipe.cifar10_norm:
         mean, std = CIFAR10_MEAN, CIFAR10_STD
 
+    many = max(1, EVALUATION_PIXELS // run.image_size**2)
+
     def batches(split: str, size: int, changes: Augment | None) -> Batches:
         return Batches(
             getattr(dataset, split),
@@ -89,6 +91,6 @@ def make_batches(
 
     return {
         "train": batches("train", run.batch, augment),
-        "val": batches("val", EVALUATION_BATCH, None),
-        "test": batches("test", EVALUATION_BATCH, None),
+        "val": batches("val", many, None),
+        "test": batches("test", many, None),
     }

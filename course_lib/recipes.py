@@ -60,7 +60,10 @@ MODERN = Recipe(
     zero_init_residual=True,
 )
 
-# The REU group's script of 2019, faults included. Their batch of 512 ran at 0.1.
+# The REU group's script of 2019, faults included. Their batch of 512 ran at 0.1. Ours
+# differs in three points: crops are padded by reflection, theirs with black; 45,000
+# images train, theirs 50,000, since we keep a validation set; BatchNorm sees the whole
+# batch, theirs a quarter of it, on four GPUs.
 REU2019 = Recipe(
     name="reu2019",
     lr=0.025,

@@ -54,7 +54,8 @@ class Run:
 
         The data set counts by its digest, so that a folder may move.
         """
-        asked = asdict(self) | {"recipe": asdict(RECIPES[self.recipe]), "data": ""}
+        recipe = asdict(RECIPES[self.recipe]) | {"faults": ""}  # words change no run
+        asked = asdict(self) | {"recipe": recipe, "data": ""}
         text = json.dumps([FORMAT, data_digest, asked], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -89,6 +90,7 @@ class Record:
     batch: int
     lr: float
     precision: str
+    compiled: bool
     seed: int
     status: str
     train_loss: float
@@ -107,8 +109,9 @@ class Record:
 
 
 COLUMNS = [field.name for field in fields(Record)]
-NUMBERS = {field.name: field.type for field in fields(Record)}
-NUMBERS = {name: kind for name, kind in NUMBERS.items() if kind in (int, float)}
+NUMBERS = {
+    field.name: field.type for field in fields(Record) if field.type in (int, float)
+}
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -128,10 +131,10 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise disk_error(path, error) from error
 
 
-def disk_error(path: Path, error: OSError) -> CourseError:
+def disk_error(path: Path, error: Exception) -> CourseError:
     """The one-line form of a write that failed."""
     return CourseError(
-        f"cannot write {path} ({error.strerror or error})",
+        f"cannot write {path} ({getattr(error, 'strerror', None) or error})",
         "a folder that can be written, with free space",
         "Free some space, or choose another folder with --out; then run it again.",
     )
@@ -161,14 +164,21 @@ def read_runs(paths: Iterable[Path]) -> pd.DataFrame:
 
 def _read_one(path: Path) -> pd.DataFrame:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # as spreadsheets save it
     except (OSError, UnicodeDecodeError) as error:
         raise CourseError(
             f"cannot read {path} ({getattr(error, 'strerror', None) or 'not text'})",
             "a runs.csv written by course compare",
             "Check the path.",
         ) from error
-    rows = list(csv.reader(io.StringIO(text)))
+    try:
+        rows = list(csv.reader(io.StringIO(text)))
+    except csv.Error as error:
+        raise CourseError(
+            f"{path} is no table ({error})",
+            "a runs.csv written by course compare",
+            "Check the path.",
+        ) from error
     _check_header(path, rows)
     for number, row in enumerate(rows[1:], start=2):
         last_is_cut = number == len(rows) and not text.endswith("\n")
@@ -189,7 +199,7 @@ def _check_header(path: Path, rows: list[list[str]]) -> None:
         raise CourseError(
             f"{path} {found}", "a runs.csv written by course compare", "Check the path."
         )
-    version = rows[1][0] if len(rows) > 1 else str(FORMAT)
+    version = rows[1][0] if len(rows) > 1 and rows[1] else str(FORMAT)
     if rows[0] != COLUMNS or version != str(FORMAT):
         raise CourseError(
             f"{path} was written by another version of the course",
@@ -208,5 +218,6 @@ def _typed(path: Path, table: pd.DataFrame) -> pd.DataFrame:
                 "a number in every line",
                 "Delete the damaged line and run the same command again.",
             ) from error
-    table["preact"] = table["preact"] == "True"
+    for column in ("preact", "compiled"):
+        table[column] = table[column] == "True"
     return table

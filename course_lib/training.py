@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from course_lib.attention import AttentionFactory
-from course_lib.cost import count_macs, count_parameters
+from course_lib.cost import code_version, count_macs, count_parameters
 from course_lib.data.image_set import Dataset
 from course_lib.errors import CourseError
 from course_lib.preparing import build_network, make_batches, make_optimizer
@@ -23,7 +23,6 @@ from course_lib.runs import Run, disk_error
 
 # What PyTorch raises for a checkpoint that is cut short, or not a checkpoint.
 DAMAGED = (
-    OSError,
     EOFError,
     RuntimeError,
     ValueError,
@@ -79,7 +78,7 @@ class Outcome:
 class Trainer:
     """Trains one run on one device.
 
-    report: called now and then with the number of images trained since the last call.
+    report: called with a number of images, and False for those of an earlier session.
     should_stop: asked at every step; when it says True, `Stopped` is raised.
     compiled: train through torch.compile, worth it on a GPU.
     attention: used instead of the module that `run.model` names, such as your own.
@@ -90,7 +89,7 @@ class Trainer:
         run: Run,
         dataset: Dataset,
         device: torch.device,
-        report: Callable[[int], None] = lambda images: None,
+        report: Callable[..., None] = lambda images, trained=True: None,
         should_stop: Callable[[], bool] = lambda: False,
         compiled: bool = False,
         attention: AttentionFactory | None = None,
@@ -106,6 +105,9 @@ class Trainer:
         """Fresh weights, fresh optimiser, epoch 0."""
         network = build_network(self.run, self.classes, self.attention)
         self.network = network.to(self.device, memory_format=torch.channels_last)
+        self.macs = count_macs(self.network, self.run.image_size)
+        if self.compiled:
+            torch.compiler.reset()  # it refuses more than 8 networks in one process
         self.forward = torch.compile(network) if self.compiled else network
         self.optimizer = make_optimizer(self.network, self.recipe, self.run.lr)
         self.progress = Progress()
@@ -113,32 +115,23 @@ class Trainer:
     def train(self, checkpoint: Path | None = None) -> Outcome:
         """Train to the last epoch, from the checkpoint if there is one.
 
-        Raises Stopped, TrainingFailed (the loss is NaN or infinite), and CourseError
-        when memory or disk run out.
+        Raises Stopped, TrainingFailed (loss or weights are not finite), and CourseError
+        when the disk is full.
         """
         if checkpoint is not None:
             self.load(checkpoint)
-            self.report(
-                self.progress.epoch * len(self.batches["train"]) * self.run.batch
-            )
-        try:
-            while self.progress.epoch < self.run.epochs:
-                self._epoch()
-                if checkpoint is not None:
-                    self.save(checkpoint)
-            hits = self.evaluate("test")
-        except (torch.OutOfMemoryError, MemoryError) as error:
-            raise memory_error(self.run, self.device) from error
-        except RuntimeError as error:
-            if "can't allocate memory" in str(error):
-                raise memory_error(self.run, self.device) from error
-            raise
+            before = self.progress.epoch * len(self.batches["train"]) * self.run.batch
+            self.report(before, False)
+        while self.progress.epoch < self.run.epochs:
+            self._epoch()
+            if checkpoint is not None:
+                self.save(checkpoint)
+        hits = self.evaluate("test")
         accuracy = hits.float().mean().item()
         if self.recipe.select == "best-on-test":
             accuracy = max(row["test_accuracy"] for row in self.progress.history)
-        parameters = count_parameters(self.network)
-        macs = count_macs(self.network, self.run.image_size)
-        return Outcome(self.network, self.progress, hits, accuracy, parameters, macs)
+        size = count_parameters(self.network)
+        return Outcome(self.network, self.progress, hits, accuracy, size, self.macs)
 
     def _epoch(self) -> None:
         """One pass over the training images, then the validation accuracy."""
@@ -150,6 +143,10 @@ class Trainer:
         number = self.progress.epoch + 1
         if not math.isfinite(loss):
             raise TrainingFailed(f"the loss is {loss} in epoch {number}")
+        if not all(
+            value.isfinite().all() for value in self.network.state_dict().values()
+        ):
+            raise TrainingFailed(f"the weights are not finite after epoch {number}")
         row = {"epoch": number, "train_loss": loss}
         row["val_accuracy"] = self.evaluate("val").float().mean().item()
         if self.recipe.select == "best-on-test":
@@ -161,6 +158,8 @@ class Trainer:
 
     def _train_epoch(self) -> float:
         """Mean training loss of the epoch; no value is fetched within a step."""
+        # A module of your own may draw numbers; a resumed epoch draws the same ones.
+        torch.manual_seed(self.run.seed * 1_000_003 + self.progress.epoch)
         self.network.train()
         batches = self.batches["train"]
         steps = len(batches)
@@ -204,6 +203,7 @@ class Trainer:
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "progress": vars(self.progress),
+            "made_by": self.made_by(),
         }
         beside = checkpoint.with_name(checkpoint.name + ".part")
         try:
@@ -215,23 +215,31 @@ class Trainer:
             raise disk_error(checkpoint, cause) from error
 
     def load(self, checkpoint: Path) -> None:
-        """Go on from a checkpoint; a missing or damaged one means from the start."""
+        """Go on from a checkpoint.
+
+        One that is missing, damaged, or made by other code, another torch or another
+        kind of device means from the start.
+        """
         if not checkpoint.exists():
             return
         try:
             state = torch.load(checkpoint, map_location=self.device, weights_only=True)
+            if state["made_by"] != self.made_by():
+                return
             self.network.load_state_dict(state["network"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.progress = Progress(**state["progress"])
+        except torch.OutOfMemoryError:
+            raise
+        except OSError as error:
+            raise CourseError(
+                f"cannot read {checkpoint} ({error.strerror or error})",
+                "a file that can be read",
+                "Mend its permissions, or delete it to train that run from the start.",
+            ) from error
         except DAMAGED:
             self._start()
 
-
-def memory_error(run: Run, device: torch.device) -> CourseError:
-    """The one-line form of running out of memory, with a batch size to try."""
-    return CourseError(
-        f"out of memory on {device} with batches of {run.batch} images of "
-        f"{run.image_size} pixels",
-        "a batch that fits",
-        f"Try --batch {max(1, run.batch // 2)}; finished runs are kept.",
-    )
+    def made_by(self) -> list[str]:
+        """What must not change within a run."""
+        return [code_version(), torch.__version__, self.device.type]

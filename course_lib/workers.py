@@ -25,6 +25,14 @@ from course_lib.errors import CourseError
 from course_lib.runs import Run
 from course_lib.training import Outcome, Stopped, Trainer, TrainingFailed
 
+# How PyTorch says on Linux, Windows, Macs and in CUDA's libraries that memory is short.
+OUT_OF_MEMORY = (
+    "can't allocate memory",
+    "not enough memory",
+    "out of memory",
+    "ALLOC_FAILED",
+)
+
 
 @dataclass(frozen=True)
 class Job:
@@ -65,7 +73,7 @@ def load_data(run: Run) -> Dataset:
 
 
 def train_job(
-    job: Job, report: Callable[[int], None], should_stop: Callable[[], bool]
+    job: Job, report: Callable[..., None], should_stop: Callable[[], bool]
 ) -> Result:
     """Train one run; a loss of NaN is a result, not an error."""
 
@@ -76,23 +84,47 @@ def train_job(
     if stop_now():
         return Result(job, "stopped")
     device = torch.device(job.device)
-    dataset = load_data(job.run)
-    trainer = Trainer(job.run, dataset, device, report, stop_now, job.compiled)
     try:
-        return Result(job, "done", trainer.train(job.checkpoint))
+        dataset = load_data(job.run)
+        trainer = Trainer(job.run, dataset, device, report, stop_now, job.compiled)
+        outcome = trainer.train(job.checkpoint)
     except Stopped:
         return Result(job, "stopped")
     except TrainingFailed as failure:
         return Result(job, f"failed: {failure}")
+    except (MemoryError, RuntimeError) as error:
+        raise explain(error, job) from error
+    return Result(job, "done", outcome.without_network())
+
+
+def explain(error: Exception, job: Job) -> Exception:
+    """The one-line form of running out of memory or of a compiler that is missing."""
+    run, text = job.run, str(error)
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(
+        words in text for words in OUT_OF_MEMORY
+    ):
+        return CourseError(
+            f"out of memory on {job.device} with batches of {run.batch} images of "
+            f"{run.image_size} pixels",
+            "a batch that fits",
+            f"Try --batch {max(2, run.batch // 2)}; finished runs are kept.",
+        )
+    if job.compiled and type(error).__module__.startswith("torch._"):
+        return CourseError(
+            f"torch.compile failed ({text.splitlines()[0][:100]})",
+            "a C compiler and Triton",
+            "Add --eager to train without compiling.",
+        )
+    return error
 
 
 def run_jobs(
-    jobs: Sequence[Job], workers: int, report: Callable[[int], None]
+    jobs: Sequence[Job], workers: int, report: Callable[..., None]
 ) -> Iterator[Result]:
     """Train all jobs, and hand back each result as it comes.
 
     workers: processes side by side; 0 trains in this process, as on a GPU.
-    report: called with numbers of images trained, for the progress bar.
+    report: called with numbers of images, for the progress bar; see Trainer.
     Jobs start in the order given. Leaving the loop early (an interrupt, an error)
     stops the others at their next step.
     """
@@ -109,21 +141,20 @@ def run_jobs(
         pending = {pool.submit(work, job) for job in jobs}
         while pending:
             done, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
-            report(_drain(reports))
+            _drain(reports, report)
             yield from _results(done)
     finally:
         stop.set()
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _drain(reports: multiprocessing.Queue) -> int:
-    """Images trained since the last look."""
-    images = 0
+def _drain(reports: multiprocessing.Queue, report: Callable[..., None]) -> None:
+    """Hand on what the workers reported since the last look."""
     while True:
         try:
-            images += reports.get_nowait()
+            report(*reports.get_nowait())
         except Empty:
-            return images
+            return
 
 
 def _results(done: set[Future]) -> Iterator[Result]:
@@ -134,8 +165,7 @@ def _results(done: set[Future]) -> Iterator[Result]:
             raise CourseError(
                 "a training process was ended from outside",
                 "processes that may run to their end",
-                "Close other programs if memory was short, or add --workers 1; "
-                "the same command goes on.",
+                "If memory was short, add --workers 1 or halve --batch; then go on.",
             ) from error
 
 
@@ -161,8 +191,9 @@ def _end_with_parent() -> None:
 
 
 def work(job: Job) -> Result:
-    """One job in a worker process; the network stays there, only figures travel."""
-    result = train_job(job, _reports.put, _stop.is_set)
-    if result.outcome is None:
-        return result
-    return Result(job, result.status, result.outcome.without_network())
+    """One job in a worker process."""
+
+    def report(images: int, trained: bool = True) -> None:
+        _reports.put((images, trained))
+
+    return train_job(job, report, _stop.is_set)

@@ -2,7 +2,6 @@
 # # 02 Squeeze-and-Excitation: one gate per channel
 #
 # **The question: what does one gate per channel cost ResNet50, and what does it buy?**
-# You answer both halves with numbers.
 #
 # About 80 minutes. You need notebook 01: the bottleneck block and how `check` works.
 #
@@ -59,7 +58,7 @@ names, x = six_channels(images)  # x (360, 6, 64, 64)
 
 # %%
 def channel_sums(maps, masks):
-    """Maps (N, C, H, W), masks (N, H, W) -> sums on the sign, whole sums: (N, C) each."""
+    """Maps (N, C, H, W), masks (N, H, W) -> sums on the sign, sums: (N, C) each."""
     return (maps * masks[:, None]).sum((2, 3)), maps.sum((2, 3))
 
 
@@ -70,13 +69,13 @@ def share_on_sign(weights, sums):
 
 
 sums = channel_sums(x, scenes.masks)
-share = torch.stack([share_on_sign(one, sums) for one in torch.eye(6)], 1)  # (360, 6)
+share = sums[0] / sums[1].clamp(min=1e-9)  # (360, 6)
 for name, stop, parking in zip(names, share[STOP], share[PARKING], strict=True):
     print(f"{name:<8}{stop:6.2f} on the stop sign{parking:6.2f} on the parking sign")
 
 # %% [markdown]
-# Each number is the share of a channel's sum that lies on the sign's own pixels. The
-# scenes come with masks, so you can measure this. The figure shows the maps, **each in
+# Each number is the share of a channel's sum that lies on the sign's own pixels (the
+# scenes come with masks). The figure shows the maps, **each in
 # its own colour scale**: yellow is its largest value. Faint things count too: this
 # sign's red holds a little more green than blue, so yellow scores 0.48.
 
@@ -137,21 +136,22 @@ equal = share_on_sign(torch.ones(6), sums).mean()
 fixed = share_on_sign(best_fixed, sums).mean()
 ceiling = share.max(dim=1).values.mean()
 print(f"equal weights {equal:.2f}, best channel of each image {ceiling:.2f}")
-print("best fixed weights", dict(zip(names, best_fixed.numpy().round(2), strict=True)))
+found = [f"{name} {v:.2f}" for name, v in zip(names, best_fixed, strict=True)]
+print("best fixed weights:", ", ".join(found))
 recall("best fixed weights", f"{fixed:.2f}, found by an optimiser")
 
 # %% [markdown]
 # An optimiser gets fixed weights to 0.54: red, and a little blue. The best channel
 # **for each image** reaches 0.71, the ceiling: the share of a sum lies between those of
 # its parts. But that choice looks at the masks. How far do weights get that come **from
-# the image alone**? That is the idea of Squeeze-and-Excitation, by Hu, Shen, Albanie,
-# Sun and Wu (2017).
+# the image alone**? Making them is the idea of Squeeze-and-Excitation, by Hu, Shen,
+# Albanie, Sun and Wu (2017).
 #
 # ## 2. From the wish to the module
 #
 # You want a function from maps (N, C, H, W) to C weights per image. Four wishes fix it.
 #
-# 1. *Any map size must do.* So first replace every channel by its **average**: C
+# 1. *Any map size must do.* So replace every channel by its **average**: C
 #    numbers per image. This is the **squeeze**.
 # 2. *A channel's weight may depend on the other channels.* "Much red, little blue"
 #    needs both. So use a **linear layer** over the C numbers, then a second one, with a
@@ -167,7 +167,7 @@ recall("best fixed weights", f"{fixed:.2f}, found by an optimiser")
 # |---|---|---|---|
 # | x | `x` | (N, C, H, W) | the maps that come in |
 # | s = (1 / HW) &Sigma;<sub>ij</sub> x<sub>ij</sub> | `squeeze(x)` | (N, C) | squeezed: one average per channel |
-# | z = ReLU(W<sub>1</sub> s + b<sub>1</sub>) | `z`, with `w1`, `b1` | (N, C//r) | hidden: a few questions about all channels |
+# | z = ReLU(W<sub>1</sub> s + b<sub>1</sub>) | `z`, with `w1`, `b1` | (N, C//r) | hidden units |
 # | g = &sigma;(W<sub>2</sub> z + b<sub>2</sub>) | `se_gate(x, w1, w2, b1, b2)` | (N, C, 1, 1) | gate: one number in (0, 1) per channel |
 # | y = g x | `x * g` | (N, C, H, W) | every map, scaled by its gate |
 #
@@ -191,7 +191,7 @@ for n in range(N):
 print([round(v, 4) for v in slow[0].tolist()])
 
 # %% [markdown]
-# 1 + 2 + ... + 6 is 21, divided by six 3.5. The second channel has 12 / 6 = 2.
+# 21 / 6 is 3.5, and 12 / 6 is 2.
 #
 # ### Exercise 1: squeeze
 #
@@ -231,9 +231,9 @@ from course_lib.exercises import check
 squeeze = check("squeeze", squeeze)
 
 # %% [markdown]
-# **What you saw.** `[ ]` means that you have not written it yet; the notebook goes
-# on with the verified version. `show_solution("squeeze")` prints that one. Now the loop
-# and the fast version have to agree. Then squeeze the two scenes.
+# **What you saw.** `[ ]` means that you have not written it yet; the notebook goes on
+# with the verified version. `show_solution("squeeze")` prints that one. Now the loop
+# and the fast version have to agree.
 
 # %%
 torch.testing.assert_close(squeeze(tiny), slow)
@@ -327,7 +327,7 @@ print(g.flatten())
 # %%
 w1, w2 = torch.zeros(3, 6), torch.zeros(6, 3)  # C = 6, three hidden units
 w1[:, :3] = torch.tensor([[1, -0.5, -0.5], [-0.5, 1, -0.5], [-0.5, -0.5, 1]])
-w2[:3] = 400 * torch.eye(3)  # z is below 0.1: it takes 400 to overcome -5
+w2[:3] = 400 * torch.eye(3)  # z is about 0.06 here: 400 z overcomes -5
 g = se_gate(x, w1, w2, b2=torch.full((6,), -5.0))  # (360, 6, 1, 1)
 print(f"by hand: {share_on_sign(g.flatten(1), sums).mean():.2f} on the signs")
 for n in (STOP, PARKING):
@@ -337,8 +337,8 @@ for n in (STOP, PARKING):
 # %% [markdown]
 # Only three rows of `w2` are set, so bright, edges and green can never open. By hand
 # you get 0.56, hardly more than fixed weights. So **train** a gate with three hidden
-# units. The averages are small, hence the factor of 10; in a network, BatchNorm sets the
-# scale. Judge it on 360 scenes that it has not seen.
+# units. The averages are small, hence the factor of 10; in a network, BatchNorm sets
+# the scale. Judge it on 360 scenes that it has not seen.
 
 # %%
 torch.manual_seed(0)
@@ -362,17 +362,15 @@ with torch.no_grad():
 
 # %%
 new_hand = se_gate(new_x, w1, w2, b2=torch.full((6,), -5.0)).flatten(1)
-new_best = F.one_hot((new_sums[0] / new_sums[1].clamp(min=1e-9)).argmax(1), 6)
-print(f"trained gate, on its own scenes: {share_on_sign(g, sums).mean():.2f}")
-print("on 360 other scenes:")
-ladder = {"equal": torch.ones(6), "best fixed": best_fixed, "gate by hand": new_hand}
-ladder |= {"gate trained": new_g, "ceiling": new_best}
-for name, weights in ladder.items():
-    ladder[name] = share_on_sign(weights, new_sums).mean().item()
-    print(f"  {name:<14}{ladder[name]:.2f}")
+tried = {"equal": torch.ones(6), "best fixed": best_fixed, "gate by hand": new_hand}
+ladder = {k: share_on_sign(v, new_sums).mean() for k, v in tried.items()}
+ladder["gate trained"] = share_on_sign(new_g, new_sums).mean()
+ladder["ceiling"] = (new_sums[0] / new_sums[1].clamp(min=1e-9)).max(1).values.mean()
+print(f"trained gate on its own scenes: {share_on_sign(g, sums).mean():.2f}")
+print("on 360 others:", ", ".join(f"{k} {v:.2f}" for k, v in ladder.items()))
 
 # %%
-panels = {"plain sum": torch.ones(360, 6), "trained gates": g}
+panels = {"best fixed": best_fixed.expand(360, 6), "trained gates": g}
 figure = Figure(figsize=(7, 4.9), dpi=100, layout="constrained")
 said = []
 for row, n in zip(figure.subplots(2, 3), (STOP, PARKING), strict=True):
@@ -385,15 +383,15 @@ for row, n in zip(figure.subplots(2, 3), (STOP, PARKING), strict=True):
         said.append(f"{row[0].get_title()}, {axes.get_title()}")
     for axes in row:
         axes.set_axis_off()
-title = f"Other scenes: share {ladder['best fixed']:.2f} with the best fixed weights,"
-title += f"\n{ladder['gate trained']:.2f} with trained gates"
-figure.suptitle(title, fontsize=12, fontweight="bold")
-show(figure, alt=f"{title} Share on the sign in two scenes: {'; '.join(said)}.")
+fixed, gated = ladder["best fixed"], ladder["gate trained"]
+title = f"Share on the sign: {fixed:.2f} with fixed weights, {gated:.2f} with gates"
+figure.suptitle(title + "\n(mean of 360 other scenes)", fontsize=12, fontweight="bold")
+show(figure, alt=f"{title}, mean of 360 other scenes. Two scenes: {'; '.join(said)}.")
 
 # %% [markdown]
-# On scenes they never saw, fixed weights reach 0.54 and trained gates 0.63, half of the
-# way to the ceiling. The module never says *where* the sign is: it turns whole maps up
-# and down. In a network, training finds the matrices the same way, from the loss.
+# On scenes they never saw, fixed weights reach 0.54 and trained gates 0.63, about half
+# of the way to the ceiling. The module only turns whole maps up and down. In a network,
+# training finds the matrices the same way, from the loss.
 #
 # ## 5. The module and its place
 #
@@ -402,8 +400,8 @@ show(figure, alt=f"{title} Share on the sign in two scenes: {'; '.join(said)}.")
 # **Goal**: a module that owns the two layers. `SqueezeExcitation(channels,
 # reduction=16, bias=True, round_to=1)`; `gate(x)` gives the bare gate, `forward(x)` the
 # scaled maps. Difficulty 2 of 3, 8 minutes, about 5 lines. It matters because ResNet50
-# gets sixteen of them. `hidden_width(channels, reduction, round_to)` gives C // r; keep
-# `round_to` for the day you need timm's rounding.
+# gets sixteen of them. `hidden_width(channels, reduction, round_to)` gives C // r;
+# `round_to` is for timm's rounding.
 #
 # <details><summary>Hint 1: a question</summary>
 #
@@ -441,7 +439,7 @@ class SqueezeExcitation(nn.Module):
     reduction: r, the hidden layer has exactly C // r units (16 in the paper).
     bias: biases in both layers (True: the authors' released network and timm;
         False: the paper's ablations, moskomule's and Xu Ma's code).
-    round_to: 8 gives timm's rounded hidden width; 1 the paper's.
+    round_to: 8 gives timm's rounded hidden width; 1 the paper's. No check looks at it.
 
     Parameters: 2 C (C//r), plus C//r + C with biases.
     Raises CourseError when C // r is 0.
@@ -466,7 +464,7 @@ SqueezeExcitation = check("SqueezeExcitation", SqueezeExcitation)
 
 # %% [markdown]
 # **What you saw.** The check never asked for the names of your layers. It counted
-# parameters, compared numbers, and tried batches of one and channels in another order.
+# parameters and compared numbers.
 #
 # ### Exercise 4: the gate in its place
 #
@@ -525,12 +523,12 @@ se_residual = check("se_residual", se_residual)
 #
 # A blog post of 2019 tells SE in one sentence: average the channels, use two fully
 # connected layers, multiply. It is by the University of North Texas Research
-# Experiences for Undergraduates (REU); no link to it is available. You can complete it
-# now. The first layer shrinks to C / 16, a ReLU follows, and a sigmoid ends the second.
-# The product is per channel *and per image*. The "input" is the branch, before the
-# shortcut joins. The sigmoid matters: with a ReLU gate the paper measures 23.47 %
-# error, worse than no SE (23.30 %). Both use its long recipe; with the shorter one of
-# its Table 2, plain ResNet50 has 24.80 % and SE 23.29 %.
+# Experiences for Undergraduates (REU); no link to it is available. Complete it: the
+# first layer shrinks to C / 16, a ReLU follows, and a sigmoid ends the second. The
+# product is per channel *and per image*. The "input" is the branch, before the shortcut
+# joins. The sigmoid matters: with a ReLU gate the paper measures 23.47 % error, worse
+# than no SE (23.30 %). Both use its long recipe; with the shorter one of its Table 2,
+# plain ResNet50 has 24.80 % and SE 23.29 %.
 #
 # ## 6. Into ResNet50: what it costs
 #
@@ -589,13 +587,14 @@ recall("growth", f"parameters {q / p - 1:+.1%}, multiply-adds {k / m - 1:+.2%}")
 # with SE (256 images, section 4): +10 %. Notebook 10 finds out why.
 #
 # Is r = 16 a good choice? In the paper's Table 10 the error stays between 22.25 and
-# 22.29 % from r = 2 (45.7 million parameters) to r = 16 (28.1). At r = 32 it is 22.72 %.
+# 22.29 % from r = 2 (45.7 million parameters) to r = 16 (28.1). At r = 32 it is 22.72
+# %.
 #
 # ## 7. Is it really SE?
 #
-# Your check compared you with our formula. Now compare with **other people's code**.
-# The folder `tests/golden` holds inputs, weights, outputs and gradients recorded from
-# two implementations: moskomule's (no biases) and timm's (biases).
+# Now compare with **other people's code**. `tests/golden` holds inputs, weights,
+# outputs and gradients recorded from two implementations: moskomule's (no biases) and
+# timm's (biases).
 
 # %%
 from pathlib import Path
@@ -622,9 +621,9 @@ for path in sorted(golden.glob("*_se_*.safetensors")):
 # ### The library's network, then your block
 #
 # timm's `seresnet50` gets random weights. The first cell copies them into **the
-# library's** SE-ResNet50. The second puts **your** `se_residual` in place of one of
-# timm's blocks. `zero_init_last=False` matters: otherwise every branch starts at zero,
-# and even a wrong gate would pass.
+# library's** SE-ResNet50. The second compares **your** `se_residual` with the end of
+# one of timm's blocks. `zero_init_last=False` matters: otherwise every branch starts at
+# zero, and even a wrong gate would pass.
 
 # %%
 from importlib.util import find_spec
@@ -652,9 +651,8 @@ if HAS_TIMM:
     x_in = torch.randn(2, 256, 14, 10, dtype=torch.float64)
     with torch.no_grad():
         expected, fc1, fc2 = block(x_in), block.se.fc1, block.se.fc2
-    w1, w2 = fc1.weight.flatten(1), fc2.weight.flatten(1)
-    mine = se_residual(seen["y"], x_in, w1, w2, fc1.bias, fc2.bias)
-    compare("one block, your se_residual", mine, expected)
+    own = fc1.weight.flatten(1), fc2.weight.flatten(1), fc1.bias, fc2.bias
+    compare("one block, your se_residual", se_residual(seen["y"], x_in, *own), expected)
 
 # %% [markdown]
 # ## 8. Before the first step
@@ -700,8 +698,8 @@ def largest(module, x):
 # %%
 from functools import partial
 
-from course_lib.comparing import plan_runs
 from course_lib.data.datasets import Limits, load_dataset
+from course_lib.planning import plan_runs
 from course_lib.preparing import build_network
 from course_lib.profiles import choose_profile
 
@@ -735,9 +733,9 @@ print(f"a gate whose logit is 5: {torch.tensor(5.0).sigmoid():.2f}")
 #
 # Now train plain ResNet50 and SE-ResNet50 on the signs: same recipe, same batches, same
 # starting weights outside the gates. The profile sets the size: `ci` takes about half a
-# minute, `laptop` (12 epochs, 3,000 images) about 4 minutes (one core, two networks);
+# minute, `laptop` (12 epochs, 3,000 images) 4 to 6 minutes (one core, two networks);
 # `gpu` trains the full width on 20,000 images, and is not timed yet. Each epoch is
-# saved. Stop the cell when you like and run it again.
+# saved: stop the cell when you like, run it again.
 #
 # **Mind the size.** The `ci` and `laptop` networks are eight times narrower, and use
 # **r = 4**: with r = 16, a gate on 8 channels (after a 3x3 convolution, notebook 03)
@@ -769,10 +767,10 @@ print(f"the choice of test images alone leaves ±{margin:.1f} points (95 %)")
 # %% [markdown]
 # `source` says whose implementation made the row. **What this cannot show**: whether SE
 # helps. It is one seed. The interval covers the choice of test images, not the luck of
-# the starting weights. The training is short, and the two networks differ in size. A
-# run of `course compare` at the `laptop` profile has 80.3 % for plain and 76.8 % for SE
-# at seed 0; the table in README.md is the place for its three seeds. Notebook 08 says
-# how many you need.
+# the starting weights. The training is short, and the two networks differ in size. In
+# the recorded run of `course compare` (`laptop`), seed 0 has 80.3 % for plain and
+# 76.8 % for SE. Three seeds, in README.md's table, cannot tell: -6.5 points, interval
+# -13.2 to +0.2. Notebook 08 says how many you need.
 #
 # ## 10. What it bought others
 #
@@ -829,9 +827,8 @@ show(figure, alt=f"{title}, one dot a source: {listed}.")
 #
 # ## 11. Look at the gates
 #
-# What did training do to your gates? The left panel shows where they lie, per block;
-# the right one how much a gate differs **from image to image**, which fixed weights
-# cannot. Grey is the same network before its first step.
+# The left panel shows where your gates lie, per block; the right one how much a gate
+# differs **from image to image**. Grey is the same network before its first step.
 
 # %% tags=["nbval-ignore-output"]
 network = outcomes["SE"].network.cpu().eval()
@@ -947,8 +944,8 @@ for gate in (se_gate, softmax_gate):
 # %% [markdown]
 # The gates share a sum of 1, so opening one closes the others. With 256 channels the
 # branch shrinks to 1/256: the block is nearly switched off. Accuracy alone may not tell
-# you. In the REU's table softmax-SE has 75.38 % and SE 75.29 %, one seed each (CIFAR-100,
-# 2019). A property tells you in a second.
+# you. In the REU's table softmax-SE has 75.38 % and SE 75.29 %, one seed each
+# (CIFAR-100, 2019).
 #
 # ## 13. Recap
 #
@@ -976,12 +973,11 @@ for gate in (se_gate, softmax_gate):
 # </details>
 #
 # **Not shown here**: that gates *explain* what a network looks at; that SE beats
-# spending 2.5 million parameters elsewhere; anything about time.
+# spending 2.5 million parameters elsewhere.
 #
 # **Paper against code.** The released network has biases in both layers; the paper's
 # ablations leave them out, and so does moskomule: 28,071,976 parameters instead of
 # 28,088,024. timm rounds C / r to a multiple of 8, which changes narrow networks only.
-# In one popular repository an extra ReLU acts before the gate.
 #
 # **An open problem.** How much of SE's gain comes from gates that depend on the image,
 # and how much from learned constants? Freeze each gate at its average and measure. Here

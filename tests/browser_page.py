@@ -11,7 +11,13 @@ OPEN_LIMIT, RUN_LIMIT, STEP_LIMIT = 120 * SECONDS, 300 * SECONDS, 40 * SECONDS
 
 FLAGS = ["--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
-ARROWS = {"DIV": "ArrowRight", "SELECT": "ArrowDown"}  # a slider's handle, a list
+# What moves a slider, a list, a row of buttons. A list needs the Space, which opens it:
+# an arrow alone goes to the next cell of the notebook.
+KEYS = {
+    "DIV": ("ArrowRight",),
+    "SELECT": ("Space", "ArrowDown", "Enter"),
+    "BUTTON": ("Space",),
+}
 
 FAILURES = (
     "[data-mime-type='application/vnd.jupyter.error'], "
@@ -66,8 +72,8 @@ TEXT_COLOURS = """element => {
 @contextmanager
 def chromium(program):
     """A headless Chromium with a throw-away profile."""
-    alone = hasattr(os, "geteuid") and os.geteuid() == 0  # root has no sandbox
-    flags = [*FLAGS, "--no-sandbox"] if alone else FLAGS
+    is_root = hasattr(os, "geteuid") and os.geteuid() == 0  # for whom no sandbox works
+    flags = [*FLAGS, "--no-sandbox"] if is_root else FLAGS
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=flags)
         try:
@@ -80,7 +86,10 @@ class NotebookPage:
     """One notebook that is open in JupyterLab.
 
     problems: uncaught errors of the page's scripts. Pictures go into `shots`.
+    HANDLES: what takes the keys in a control of a widget.
     """
+
+    HANDLES = ".noUi-handle, select, button:not(.mod-active)"
 
     def __init__(self, browser, address, shots):
         self.page = browser.new_page(viewport={"width": 1280, "height": 1000})
@@ -115,13 +124,6 @@ class NotebookPage:
     def text_cell(self, text):
         """The first cell of prose that holds a text."""
         return self.page.locator(".jp-MarkdownCell", has_text=text).first
-
-    def rewrite(self, cell, source):
-        """Put a text in place of a cell's source, as by pasting, and run the cell."""
-        cell.locator(".cm-content").click()
-        self.page.keyboard.press("ControlOrMeta+A")
-        self.page.keyboard.insert_text(source)
-        self.run(cell)
 
     def type_last_line(self, cell, line):
         """Write `line` in place of a cell's last line; its indent stays."""
@@ -158,10 +160,12 @@ class NotebookPage:
         return self.output(cell).locator(".jp-RenderedHTMLCommon").first
 
     def move(self, cell, control):
-        """Press an arrow on a slider or a list, until the figure is another one."""
+        """One step of a control by keyboard, until the figure is another."""
         area = cell.locator(".widget-output")
         before = area.locator("img").first.get_attribute("src")
-        control.press(ARROWS[control.evaluate("e => e.tagName")])
+        control.focus()
+        for key in KEYS[control.evaluate("element => element.tagName")]:
+            self.page.keyboard.press(key)
         self.page.wait_for_function(
             REDRAWN, arg=[area.element_handle(), before], timeout=STEP_LIMIT
         )

@@ -46,6 +46,7 @@ def fake_run(
         "batch": 64,
         "lr": 0.3,
         "precision": "fp32",
+        "compiled": False,
         "seed": seed,
         "status": "done",
         "train_loss": 0.9,

@@ -27,6 +27,7 @@ FOUND = [os.environ.get("COURSE_CHROMIUM"), *map(shutil.which, NAMES)]
 PROGRAM = next(filter(None, FOUND), None)
 CHECK = 'check("squeeze", squeeze)'
 WRONG, RIGHT = "return x.amax(dim=(2, 3))", "return x.mean(dim=(2, 3))"
+LONG_PRINT = "print('long' * 60); "
 WIDGETS_01 = "import ipywidgets as widgets"
 IMPORTS = ast.Import | ast.ImportFrom
 
@@ -120,7 +121,7 @@ def test_a_wrong_answer_is_explained_and_a_right_one_is_accepted(notebook):
 @pytest.mark.parametrize("theme", ["JupyterLab Dark", "JupyterLab Light"])
 def test_cards_can_be_read_in_each_theme(notebook, theme):
     notebook.use_theme(theme)
-    wrong = answer_squeeze(notebook, WRONG)
+    wrong = answer_squeeze(notebook, LONG_PRINT + WRONG)
     others = {
         "wrong": wrong,
         "unsolved": notebook.card(notebook.code_cell('check("se_gate", ')),
@@ -128,6 +129,7 @@ def test_cards_can_be_read_in_each_theme(notebook, theme):
     }
     for name, card in others.items():
         check_contrast(notebook, card)
+        assert card.evaluate("e => e.scrollWidth <= e.clientWidth"), "text sticks out"
         notebook.picture(f"card-{name}-{theme[11:].lower()}", card)
     right = answer_squeeze(notebook, RIGHT)
     check_contrast(notebook, right)
@@ -145,14 +147,14 @@ def check_contrast(notebook, card):
 
 def test_hints_unfold_one_by_one(notebook):
     hints = notebook.text_cell("Exercise 1: squeeze").locator("details")
-    bodies = hints.locator("p, pre")
     assert hints.count() == 4
-    assert [body.is_visible() for body in bodies.all()] == [False] * 4
-    hints.nth(0).locator("summary").click()
-    assert [body.is_visible() for body in bodies.all()] == [True] + [False] * 3
-    for number in (1, 2, 3):
-        hints.nth(number).locator("summary").click()
-    assert all(body.is_visible() for body in bodies.all())
+    bodies = [hint.locator("p, pre").first for hint in hints.all()]
+    assert [body.is_visible() for body in bodies] == [False] * 4
+    hints.first.locator("summary").press("Enter")
+    assert [body.is_visible() for body in bodies] == [True, False, False, False]
+    for hint in hints.all()[1:]:
+        hint.locator("summary").click()
+    assert [body.is_visible() for body in bodies] == [True] * 4
     notebook.picture("hints", notebook.text_cell("Exercise 1: squeeze"))
 
 
@@ -169,13 +171,13 @@ def test_the_solution_is_shown_in_a_new_cell(notebook):
 
 
 def test_widgets_of_notebook_02_by_keyboard(notebook):
-    controls = move_each_control(notebook, "from ipywidgets import", NUMBER)
+    controls = move_each_control(notebook, "interact(", NUMBER)
     assert controls == ["image", "block"]
 
 
 def test_widgets_of_notebook_01_by_keyboard(lab):
     page = lab.open("01")
-    page.rewrite(page.code_cell("setup("), imports_of("01"))
+    page.run(page.new_cell_below(page.code_cell("setup("), imports_of("01")))
     for text in ("def cost_by_part", "def show_cost", WIDGETS_01):
         page.run(page.code_cell(text))
     assert move_each_control(page, WIDGETS_01, "01") == ["stem", "pixels", "width"]
@@ -194,7 +196,7 @@ def move_each_control(page, text, number):
     for control in below.locator(".jupyter-widgets.widget-inline-hbox").all():
         label = control.locator(".widget-label").inner_text()
         before = below.inner_text()
-        page.move(cell, control.locator(".noUi-handle, select"))
+        page.move(cell, control.locator(page.HANDLES).first)
         assert below.inner_text() != before, f"{label}: the same numbers are printed"
         page.picture(f"widgets-{number}-{label}", cell)
         labels.append(label)
@@ -202,8 +204,8 @@ def move_each_control(page, text, number):
 
 
 def imports_of(number):
-    """All import statements of a notebook, to run some of its cells alone."""
+    """All imports of a notebook, in one line, to run some of its cells alone."""
     path = next(NOTEBOOKS.glob(f"{number}_*.ipynb"))
     sources = "\n".join(cell.source for _, cell in code_cells(read_notebook(path)))
     found = [node for node in ast.parse(sources).body if isinstance(node, IMPORTS)]
-    return "\n".join(map(ast.unparse, found))
+    return "; ".join(map(ast.unparse, found))

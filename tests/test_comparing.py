@@ -15,8 +15,9 @@ import pytest
 
 from course_lib.attention import ATTENTION
 from course_lib.blocks import PLACEMENTS
-from course_lib.comparing import compare, plan_runs
+from course_lib.comparing import compare
 from course_lib.errors import CourseError
+from course_lib.planning import plan_runs
 from course_lib.profiles import CI, PROFILES
 from course_lib.report import write_report
 from course_lib.runs import read_runs
@@ -104,9 +105,9 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_numbers(uninterrupted, tmp_
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent by signal")
 def test_ctrl_c_ends_cleanly_and_goes_on(uninterrupted, tmp_path):
-    process = course("compare", *TINY, "--out", tmp_path)
+    process = course("compare", *TINY, "--out", tmp_path, start_new_session=True)
     wait_for(lambda: has_checkpoint(tmp_path), process, "checkpoint")
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)  # a terminal interrupts all of them
     status, _, errors = finish(process)
     assert status == 130
     assert "Traceback" not in errors
@@ -140,9 +141,9 @@ def test_full_disk_is_told_in_one_line_and_loses_nothing(uninterrupted, tmp_path
 @pytest.mark.slow
 def test_budget_stops_and_a_second_call_finishes(uninterrupted, tmp_path):
     command = ["compare", *TINY, "--out", tmp_path]
-    status, _, errors = finish(course(*command, "--budget", "1s"))
-    assert status == 2
-    assert "no run was finished" in errors.strip().splitlines()[-1]
+    status, text, errors = finish(course(*command, "--budget", "1s"))
+    assert status == 0, errors
+    assert "0 of 2 runs are done" in text
     status, _, errors = finish(course(*command, "--budget", "1h"))
     assert status == 0, errors
     pd.testing.assert_frame_equal(results(tmp_path), results(uninterrupted))
@@ -193,6 +194,13 @@ BAD = {
     "budget not a time": (["--budget", "soon"], "'soon'"),
     "images too small": (["--image-size", "8"], "images of 8 pixels"),
     "batch of zero": (["--batch", "0"], "--batch 0"),
+    "batch of one": (["--batch", "1"], "a batch of 1"),
+    "width of one": (["--width", "1"], "width 1"),
+    "no names": (["--models", ","], "--models ','"),
+    "no data": (["--data", ""], "data set ''"),
+    "no such user": (["--data", "~no-such-user/x"], "~no-such-user/x"),
+    "device with a word": (["--device", "cpu:x"], "device 'cpu:x'"),
+    "a rate for a fixed recipe": (["--recipe", "reu2019", "--lr", "1"], "--lr 1"),
     "unknown option": (["--bugdet", "1m"], "No such option"),
     "not a number": (["--seeds", "three"], "'three'"),
 }

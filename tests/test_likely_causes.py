@@ -220,7 +220,7 @@ def test_an_identity_is_not_none():
         (lambda x, shortcut, y, norms: F.relu(norms[2](y) + x), "argument `shortcut`"),
         (lambda x, shortcut, y, norms: F.relu(shortcut + x), "argument `shortcut`"),
         (lambda x, shortcut, y, norms: F.relu(y + shortcut), "after w3?"),
-        (lambda x, shortcut, y, norms: F.relu(norms(y) + shortcut), "norms[0](...)"),
+        (lambda x, shortcut, y, norms: F.relu(norms(y) + shortcut), "such as norms[0]"),
     ],
 )
 def test_the_end_of_the_bottleneck(end, words):

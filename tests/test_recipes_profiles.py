@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from course_lib.comparing import peak_rate
 from course_lib.errors import CourseError
+from course_lib.planning import peak_rate
 from course_lib.profiles import GPU, PROFILES, choose_profile
 from course_lib.recipes import MODERN, REU2019, learning_rate
 from course_lib.resnet import SMALLEST_IMAGE

@@ -1,6 +1,7 @@
 """The training loop: repeatable, resumable, fair between variants."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from course_lib.data.image_set import Dataset
 from course_lib.errors import CourseError
 from course_lib.recipes import RECIPES
 from course_lib.training import Stopped, Trainer, TrainingFailed
+from course_lib.workers import Job, explain
 
 CPU = torch.device("cpu")
 
@@ -84,8 +86,16 @@ def test_damaged_checkpoint_means_from_the_start(dataset, tmp_path, damage):
 
 def test_progress_counts_every_image_once(dataset):
     seen = []
-    Trainer(RUN, dataset, CPU, report=seen.append).train()
+    Trainer(RUN, dataset, CPU, lambda images, trained=True: seen.append(images)).train()
     assert sum(seen) == RUN.epochs * 64
+
+
+def test_variants_of_a_seed_see_the_same_images(dataset):
+    first = Trainer(RUN, dataset, CPU).batches["train"]
+    second = Trainer(changed(model="cbam"), dataset, CPU).batches["train"]
+    for (x1, y1), (x2, y2) in zip(first.epoch(1), second.epoch(1), strict=True):
+        assert torch.equal(x1, x2)
+        assert torch.equal(y1, y2)
 
 
 def test_it_learns():
@@ -94,7 +104,7 @@ def test_it_learns():
     assert outcome.hits.float().mean().item() == outcome.test_accuracy
 
 
-def test_variants_of_a_seed_share_backbone_and_data(dataset):
+def test_variants_of_a_seed_share_the_backbone(dataset):
     plain = preparing.build_network(RUN, 2).state_dict()
     for model, row in ATTENTION.items():
         run = changed(model=model, placement=row.placement)
@@ -168,6 +178,68 @@ class NoMemory(torch.nn.Module):
 
 @pytest.mark.parametrize("how", ["gpu", "cpu"])
 def test_out_of_memory_names_a_batch_to_try(dataset, how):
-    trainer = Trainer(RUN, dataset, CPU, attention=lambda channels: NoMemory(how))
-    with pytest.raises(CourseError, match=r"out of memory.*batches of 16.*--batch 8"):
-        trainer.train()
+    job = Job(RUN, "cpu", Path(), compiled=False, deadline=None)
+    with pytest.raises((RuntimeError, MemoryError)) as error:
+        Trainer(RUN, dataset, CPU, attention=lambda channels: NoMemory(how)).train()
+    line = str(explain(error.value, job))
+    assert "out of memory on cpu with batches of 16" in line
+    assert "--batch 8" in line
+
+
+def test_other_errors_are_not_called_memory():
+    job = Job(RUN, "cpu", Path(), compiled=False, deadline=None)
+    error = RuntimeError("shapes do not fit")
+    assert explain(error, job) is error
+
+
+class RandomGate(torch.nn.Module):
+    """A module of a learner's that draws numbers in training."""
+
+    def forward(self, x):
+        return torch.nn.functional.dropout(x, 0.3, self.training)
+
+
+def test_resume_is_exact_for_a_module_that_draws_numbers(dataset, tmp_path):
+    def trainer(**options) -> Trainer:
+        return Trainer(RUN, dataset, CPU, attention=lambda _: RandomGate(), **options)
+
+    expected = trainer().train()
+    calls = []
+    stopped = trainer(should_stop=lambda: calls.append(1) or len(calls) == 7)
+    with pytest.raises(Stopped):
+        stopped.train(tmp_path / "run.pt")
+    torch.rand(5)  # anything may happen in between
+    again = trainer().train(tmp_path / "run.pt")
+    assert again.progress.history == expected.progress.history
+
+
+def test_weights_that_end_not_finite_fail_the_run(dataset):
+    # The loss of the last step is taken before its update, so it can look fine.
+    with pytest.raises(TrainingFailed, match=r"(loss is|weights are not)"):
+        Trainer(changed(epochs=1, lr=1e25), dataset, CPU).train()
+
+
+def test_a_checkpoint_that_cannot_be_read_is_kept(dataset, tmp_path, monkeypatch):
+    checkpoint = tmp_path / "run.pt"
+    Trainer(RUN, dataset, CPU).train(checkpoint)
+    content = checkpoint.read_bytes()
+
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(torch, "load", refuse)
+    with pytest.raises(CourseError, match=r"cannot read .*Permission denied"):
+        Trainer(RUN, dataset, CPU).train(checkpoint)
+    assert checkpoint.read_bytes() == content
+
+
+def test_a_checkpoint_of_another_version_is_not_gone_on_with(dataset, tmp_path):
+    checkpoint = tmp_path / "run.pt"
+    first = Trainer(RUN, dataset, CPU)
+    first.made_by = lambda: ["another version"]
+    first.train(checkpoint)
+    seen = []
+    Trainer(RUN, dataset, CPU, lambda images, trained=True: seen.append(trained)).train(
+        checkpoint
+    )
+    assert seen.count(True) == RUN.epochs * 4  # every step was trained again

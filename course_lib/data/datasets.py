@@ -164,9 +164,15 @@ def _render_signs(size: int, counts: dict[str, int]) -> Dataset:
 
 def _folder_path(name: str) -> Path:
     """Return the folder a data set's name stands for; CourseError if it is none."""
+    given = name.removeprefix(FOLDER)
+    try:
+        path = Path(given).expanduser()
+    except RuntimeError as error:  # no such user
+        raise CourseError(f"folder {name}", "a folder", "Check the path.") from error
+    if not given:
+        raise CourseError(f"data set {name!r}", "a name", "Try --data signs.")
     if name.startswith(FOLDER):
-        return Path(name.removeprefix(FOLDER)).expanduser()
-    path = Path(name).expanduser()
+        return path
     if path.is_dir():
         return path
     if len(path.parts) > 1:

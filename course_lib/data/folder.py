@@ -169,7 +169,14 @@ def _list_classes(path: Path) -> dict[str, list[Path]]:
     """Return the image files of each class folder, at any depth, by name."""
     classes = {}
     for folder in _subfolders(path):
-        files = (file for file in folder.rglob("*") if file.is_file())
+        try:
+            files = [file for file in folder.rglob("*") if file.is_file()]
+        except OSError as error:
+            raise CourseError(
+                f"folder {folder} ({error.strerror})",
+                "folders that can be read",
+                "Mend its permissions, or name another folder.",
+            ) from error
         classes[folder.name] = sorted(
             f for f in files if f.suffix.lower() in SUFFIXES and f.name[0] != "."
         )

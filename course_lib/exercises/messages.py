@@ -68,17 +68,20 @@ class Report:
             parts.append(f"<div><em>{html.escape(self.footer)}</em></div>")
         if self.printed:
             shown = html.escape("\n".join(self.printed_lines()))
-            parts.append(f"<div>Your code printed:</div><pre>{shown}</pre>")
+            style = "margin: 0.2em 0; white-space: pre-wrap; overflow-wrap: anywhere"
+            parts.append("<div>Your code printed:</div>")
+            parts.append(f'<pre style="{style}">{shown}</pre>')
         return "".join(parts) + "</div>"
 
     def _grid(self) -> str:
         cells = "".join(
-            f'<dt style="font-weight: 600">{html.escape(label)}</dt>'
-            f'<dd style="margin: 0; overflow-wrap: anywhere">'
+            f'<dt style="font-weight: 600; width: auto">{html.escape(label)}</dt>'
+            f'<dd style="margin: 0; width: auto; overflow-wrap: anywhere">'
             f"{html.escape(one_line(text))}</dd>"
             for label, text in self.rows
         )
-        style = "display: grid; grid-template-columns: 6em 1fr; margin: 0.4em 0"
+        columns = "max-content 1fr; column-gap: 1em"
+        style = f"display: grid; grid-template-columns: {columns}; margin: 0.4em 0"
         return f'<dl style="{style}">{cells}</dl>'
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:

@@ -32,7 +32,7 @@ BOTTLENECK = (
         "norms[0](F.conv2d(x, w1))",
         "norms(F.conv2d(x, w1))",
         "runs",
-        "`norms` is a row of three functions. Call one of them: norms[0](...).",
+        "`norms` is a row of three functions. Call one of them, such as norms[0].",
     ),
     WrongAnswer(
         "padding on the first 1x1",
@@ -171,7 +171,7 @@ BOTTLENECK = (
         "    y = norms[1](F.conv2d(y, w2, stride=stride, padding=1))",
         "values",
         "Both inner ReLUs are missing, so three convolutions act as one. Put F.relu "
-        "around norms[0](...) and norms[1](...).",
+        "around norms[0] and norms[1].",
     ),
     WrongAnswer(
         "ReLU before the norm",
