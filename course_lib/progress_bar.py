@@ -25,7 +25,7 @@ def reporter(bar: tqdm) -> partial:
 
 
 def advance(bar: tqdm, images: int, trained: bool = True) -> None:
-    """Move the bar. Images trained before an interruption count as done, not as fast."""
+    """Move the bar; images of an earlier session count as done, not as fast."""
     if trained:
         bar.update(images)
         return

@@ -242,4 +242,4 @@ class Trainer:
 
     def made_by(self) -> list[str]:
         """What must not change within a run."""
-        return [code_version(), torch.__version__, self.device.type]
+        return [code_version(), str(torch.__version__), self.device.type]

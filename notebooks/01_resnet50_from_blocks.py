@@ -117,7 +117,7 @@ firsts = "; ".join(f"{label} {value:,g}" for label, value in grown.items())
 show(figure, alt=f"Gradient norm before the first of 16 branches, end = 1: {firsts}.")
 
 # %% [markdown]
-# **What you just saw.** The gradient explodes: each branch makes it larger on its way
+# **What you saw.** The gradient explodes: each branch makes it larger on its way
 # back. Yang et al. (2019, arXiv 1902.08129) derive such growth for fully connected
 # networks with BatchNorm. The kink at the input has another cause: `torch.rand` spreads
 # by 0.29 only, and the first BatchNorm scales that up.
@@ -303,9 +303,9 @@ def bottleneck(
 bottleneck = check("bottleneck", bottleneck)
 
 # %% [markdown]
-# **What you just saw.** The function receives its weights, its norms and even its
-# shortcut as arguments. That makes it easy to test: with `w3` set to 0 the branch is
-# silent, and only the shortcut may remain. The check uses odd maps such as 7 x 9,
+# **What you saw.** The function receives weights, norms and even its shortcut as
+# arguments. That makes it easy to test: with `w3` at 0 the branch is silent, and only
+# the shortcut may remain. The check uses odd maps such as 7 x 9,
 # because rounding mistakes hide on even ones.
 #
 # Two details carry most of the mistakes. The ReLU comes *after* the sum, so the branch
@@ -388,7 +388,7 @@ share = f"{100 * needed / 25_557_032:.1f} %: {needed:,} in {len(projections)} bl
 recall("share of the shortcuts", share)
 
 # %% [markdown]
-# **What you just saw.** 12 of the 16 shortcuts cost nothing. The other four need 10.9 %
+# **What you saw.** 12 of the 16 shortcuts cost nothing. The other four need 10.9 %
 # of the network. The first stage has one although its stride is 1, because 64 channels
 # become 256.
 #
@@ -449,7 +449,7 @@ def build_stage(
 build_stage = check("build_stage", build_stage)
 
 # %% [markdown]
-# **What you just saw.** The first block differs, the others are alike. Writing
+# **What you saw.** The first block differs, the others are alike. Writing
 # `[block] * count` would put *one* object at several places, with shared weights.
 # Shapes and values look right then; the parameter count gives it away.
 #
@@ -530,7 +530,7 @@ with torch.no_grad():
     mine.load_state_dict(theirs.state_dict())  # raises if one name or shape differs
     outputs = theirs.eval()(images)  # (N, 1000)
     compare("mine against torchvision", mine.eval()(images), outputs)
-spread = f"spread from image to image: {outputs.std(dim=0).mean():.6e}"
+spread = f"spread from image to image: {outputs.std(dim=0).mean():.0e}"
 print(spread)
 
 # %%
@@ -543,7 +543,7 @@ with torch.no_grad():
 print(spread)
 
 # %% [markdown]
-# **What you just saw.** Three networks, one result. The library's version can also
+# **What you saw.** Three networks, one result. The library's version can also
 # take an attention module, and change its stem.
 #
 # ### Where the parameters are
@@ -621,13 +621,13 @@ for row, shapes in enumerate(walks.values()):
     for column, (channels, side, _) in enumerate(shapes):
         width = 0.75 * side / 56  # to scale: a pixel is as large everywhere
         corner = column - width / 2, -row
-        axes.add_patch(Rectangle(corner, width, width, color="#56B4E9", lw=2))
+        axes.add_patch(Rectangle(corner, width, width, color="#56B4E9", lw=1))
         text = f"{channels} x {side} x {side}"
         axes.text(column, -row - 0.14, text, ha="center", fontsize=9.5)
 axes.set_xticks(range(5), ["after stem", "stage 1", "stage 2", "stage 3", "stage 4"])
 axes.set_yticks([0.1 - row for row in range(len(walks))], list(walks))
 axes.tick_params(length=0)
-axes.set_xlabel("channels x height x width; maps to scale, the smallest is one pixel")
+axes.set_xlabel("channels x height x width; maps to scale, plus a thin outline")
 axes.set(xlim=(-0.5, 4.5), ylim=(-3.3, 0.85), aspect="equal")
 axes.spines[:].set_visible(False)
 axes.set_title("At 32 pixels, the ImageNet stem leaves stage 4 one pixel", loc="left")
@@ -665,9 +665,9 @@ print(f"stride moved to the 1x1: {count_macs(papers, 224) / 1e9:.3f} GMAC")
 # drawn traffic signs: 18 classes, colour images of 32 x 32 pixels (64 at `gpu`).
 # `NoShortcut` takes the place where a block's shortcut arrives, and returns zeros.
 #
-# One trap first. Our recipe starts the last BatchNorm of each block at 0. Without
-# shortcuts such a block hands on zeros, and no gradient passes it. So the fair pair is
-# trained with `full-start`, where all BatchNorms start at 1.
+# One trap: our recipe starts the last BatchNorm of each block at 0. Without shortcuts
+# such a block hands on zeros, and no gradient passes. So the fair pair is trained with
+# `full-start`, where all BatchNorms start at 1.
 
 # %%
 from dataclasses import replace
@@ -735,7 +735,7 @@ rows.loc[f"yours: {choose_profile().name}, seed 0"] = yours
 rows.rename_axis("source").round(1)  # test accuracy in %
 
 # %% [markdown]
-# **What you just saw.** Look at the recorded rows first: one CPU core, 3,000 images, 10
+# **What you saw.** Look at the recorded rows first: one CPU core, 3,000 images, 10
 # epochs (`data/results/01_shortcuts.csv`). They are older than today's `laptop`
 # profile, which trains 12: compare within a row. Guessing among 18 classes gives 5.6 %.
 # Over three seeds, the network without shortcuts reaches 13.9 % on average, the one
@@ -921,10 +921,10 @@ print(spread)
 # differ. Compare outputs.
 # </details>
 #
-# **What this notebook does not show.** The gradients are those of random weights at the
-# start; nobody trained that stack. The experiment is one seed at your size, and three
-# recorded seeds, on one data set. Nothing here says how a full ResNet50 without
-# shortcuts would end after a long training.
+# **What this notebook does not show.** The gradients are those of random weights; nobody
+# trained that stack. The experiment is one seed at your size, and three recorded seeds,
+# on one data set. How a full ResNet50 without shortcuts would end after a long training
+# stays open.
 #
 # **Paper against code.**
 #

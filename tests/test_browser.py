@@ -28,7 +28,7 @@ PROGRAM = next(filter(None, FOUND), None)
 CHECK = 'check("squeeze", squeeze)'
 WRONG, RIGHT = "return x.amax(dim=(2, 3))", "return x.mean(dim=(2, 3))"
 LONG_PRINT = "print('long' * 60); "
-WIDGETS_01 = "import ipywidgets as widgets"
+WIDGETS_01 = "interactive_output("
 IMPORTS = ast.Import | ast.ImportFrom
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

@@ -65,8 +65,12 @@ def test_stopped_and_resumed_equals_uninterrupted(dataset, tmp_path, model, reci
         stopped.train(checkpoint)
     assert stopped.progress.epoch == 1
 
-    resumed = Trainer(run, dataset, CPU)
+    seen = []
+    resumed = Trainer(
+        run, dataset, CPU, lambda images, trained=True: seen.append((images, trained))
+    )
     outcome = resumed.train(checkpoint)
+    assert seen == [(64, False)] + 8 * [(16, True)]  # one epoch kept, two trained
     assert outcome.progress.history == expected.progress.history
     assert outcome.test_accuracy == expected.test_accuracy
     assert torch.equal(outcome.hits, expected.hits)
@@ -82,6 +86,7 @@ def test_damaged_checkpoint_means_from_the_start(dataset, tmp_path, damage):
     checkpoint.write_bytes(bad[damage])
     again = Trainer(RUN, dataset, CPU).train(checkpoint)
     assert again.progress.history == expected.progress.history
+    assert again.progress.seconds != expected.progress.seconds  # trained anew
 
 
 def test_progress_counts_every_image_once(dataset):

@@ -44,7 +44,8 @@ BOTTLENECK = Exercise(
         "pixels without ignoring any of them?",
         "(N, Cin, H, W) -> (N, C, H, W) -> (N, C, H', W') -> (N, 4C, H', W'). The last "
         "shape is the shortcut's.",
-        "F.conv2d(x, w), F.conv2d(y, w, stride=..., padding=...), norms[0](y), F.relu.",
+        "F.conv2d(x, w), F.conv2d(y, w2, stride=..., padding=...), norms[0](y), "
+        "F.relu.",
         "y = F.relu(norms[0](F.conv2d(x, w1)))\n"
         "y = F.relu(norms[1](F.conv2d(y, w2, stride=____, padding=____)))\n"
         "y = ____(F.conv2d(y, w3))\n"
