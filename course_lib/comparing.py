@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from course_lib.cost import code_version, describe_device, usable_cores
 from course_lib.data.image_set import Dataset
 from course_lib.errors import CourseError
-from course_lib.planning import choose_device, plan_runs  # noqa: F401
+from course_lib.planning import choose_device
 from course_lib.progress_bar import image_bar, reporter
 from course_lib.recipes import RECIPES
 from course_lib.runs import (

@@ -16,12 +16,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from course_lib.comparing import choose_device
 from course_lib.errors import CourseError, check_choice
 from course_lib.exercises.answer_log import entries
 from course_lib.exercises.catalogue import EXERCISES
 from course_lib.exercises.engine import examine
 from course_lib.exercises.messages import MARKS, show
+from course_lib.planning import choose_device
 from course_lib.profiles import choose_profile
 
 SEED = 0

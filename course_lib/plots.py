@@ -100,7 +100,7 @@ def show(figure: Figure, alt: str) -> None:
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png")
         display(Image(buffer.getvalue(), alt=alt))
-    print(alt)
+    print(textwrap.fill(alt, 88, break_long_words=False))
 
 
 def _draw_accuracy(axes: Axes, summary: pd.DataFrame, done: pd.DataFrame) -> None:

@@ -689,11 +689,10 @@ class NoShortcut(nn.Module):
 
 
 # %%
-from tqdm.auto import tqdm
-
-from course_lib.comparing import choose_device, plan_runs
 from course_lib.experiments import FOLDER, table
+from course_lib.planning import choose_device, plan_runs
 from course_lib.profiles import choose_profile
+from course_lib.progress_bar import image_bar, reporter
 from course_lib.training import Trainer
 from course_lib.workers import load_data
 
@@ -706,9 +705,8 @@ def train(recipe, attention=None):
     ending = "-cut" if attention else ""
     FOLDER.mkdir(parents=True, exist_ok=True)
     steps = run.epochs * (len(data.train.labels) // run.batch)
-    with tqdm(total=steps * run.batch, unit="img", desc=recipe + ending) as bar:
-        count = lambda images, trained=True: bar.update(images)  # noqa: E731
-        trainer = Trainer(run, data, device, count, attention=attention)
+    with image_bar(steps * run.batch, recipe + ending) as bar:
+        trainer = Trainer(run, data, device, reporter(bar), attention=attention)
         return trainer.train(FOLDER / f"01-{run.run_id(data.digest)}{ending}.pt")
 
 
@@ -810,7 +808,7 @@ choices = {
     "width": [64, 32, 16, 8],
 }
 controls = {
-    name: widgets.Dropdown(options=options, description=name)
+    name: widgets.SelectionSlider(options=options, description=name)
     for name, options in choices.items()
 }
 picture = widgets.interactive_output(show_cost, controls)

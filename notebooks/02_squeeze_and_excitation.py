@@ -84,7 +84,7 @@ from matplotlib.figure import Figure
 
 from course_lib.plots import show
 
-figure = Figure(figsize=(11, 3.6), dpi=100, layout="constrained")
+figure = Figure(figsize=(9, 3.3), dpi=100, layout="constrained")
 for row, n in zip(figure.subplots(2, 7), (STOP, PARKING), strict=True):
     row[0].imshow(images[n].permute(1, 2, 0), interpolation="nearest")
     row[0].set_title(CLASSES[scenes.labels[n]], fontsize=10, fontweight="bold")
@@ -841,13 +841,13 @@ for block in ("layer1.0", "layer2.0", "layer3.0", "layer4.2"):
     print(f"{block}: g at the start {before:.4f}, g now {after:.4f}, s now {s:.4f}")
 
 # %% tags=["nbval-ignore-output"]
-figure = Figure(figsize=(11, 4), dpi=100, layout="constrained")
+figure = Figure(figsize=(9, 4), dpi=100, layout="constrained")
 left, right = figure.subplots(1, 2)
 ends = torch.tensor([0.05, 0.95])  # 90 % lie between
 for found, colour, width in ((start, "#777777", 8), (trained, "#0072B2", 3)):
     for place, values in enumerate(found.values()):
         left.plot([place] * 2, values.quantile(ends), color=colour, linewidth=width)
-left.set_title("90 % of the gates: at the start (grey), trained (blue)", fontsize=11)
+left.set_title("90 % of the gates: start grey, trained blue", fontsize=10.5)
 blocks = [name.removeprefix("layer") for name in trained]
 at_start, differs = (
     [values.std(dim=0).mean().item() for values in found.values()]
@@ -855,7 +855,7 @@ at_start, differs = (
 )
 right.plot(at_start, "s--", color="#777777", label="at the start")
 right.plot(differs, "o-", color="#0072B2", label="trained")
-right.set_title("how much one gate differs between images", fontsize=11)
+right.set_title("how much one gate differs between images", fontsize=10.5)
 for axes in (left, right):
     axes.set_xticks(range(len(trained)), blocks, fontsize=9, rotation=90)
     axes.set_xlabel("block (stage.number)", fontsize=10)
@@ -887,7 +887,7 @@ def draw_gates(image, block):
     left, right = figure.subplots(1, 2, width_ratios=[1, 3])
     left.imshow(pictures[image].permute(1, 2, 0))
     left.set_axis_off()
-    right.plot(own[order], ".", color="#D55E00", label="this image")
+    right.plot(own[order], "o", markersize=5, color="#D55E00", label="this image")
     right.plot(average[order], color="#0072B2", label="average of 90 images")
     right.set_ylim(0, 1)
     right.set_xlabel("channel, sorted by its average gate", fontsize=10)
@@ -902,12 +902,12 @@ def draw_gates(image, block):
 draw_gates(image=4, block="layer1.0")
 
 # %% tags=["nbval-ignore-output"]
-from ipywidgets import Dropdown, IntSlider, interact
+from ipywidgets import IntSlider, SelectionSlider, interact
 
 controls = interact(
     draw_gates,
     image=IntSlider(4, 0, 89, description="image"),
-    block=Dropdown(options=list(trained), value="layer1.0", description="block"),
+    block=SelectionSlider(options=list(trained), value="layer1.0", description="block"),
 )
 
 # %% [markdown]
@@ -972,7 +972,9 @@ for gate in (se_gate, softmax_gate):
 # pairs. On your signs: one seed cannot tell.
 # </details>
 #
-# **Not shown here**: that gates *explain* what a network looks at; that SE beats
+# ### Not shown here
+#
+# that gates *explain* what a network looks at; that SE beats
 # spending 2.5 million parameters elsewhere.
 #
 # **Paper against code.** The released network has biases in both layers; the paper's
