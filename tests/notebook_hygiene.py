@@ -142,7 +142,7 @@ def image_faults(output, following):
     if len(alt) < SHORTEST_ALT or not re.search(r"\d", alt):
         faults.append(f"an alternative text without key numbers: {alt}")
     below = following.get("text", "") if following else ""
-    if not below.startswith(alt):
+    if not " ".join(below.split()).startswith(" ".join(alt.split())):  # it is wrapped
         faults.append("an image whose alternative text is not printed below it")
     return faults
 
