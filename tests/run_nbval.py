@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-CELL_SECONDS = 120.0  # the slowest cells take 30 s on an idle core
+CELL_SECONDS = 200.0  # the slowest cells take 30 s on an idle core
 ONLY_NBVAL = ["no:cacheprovider", "no:xdist", "no:timeout", "no:hypothesispytest"]
 
 
