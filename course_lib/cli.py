@@ -143,20 +143,6 @@ def report(files: Sequence[Path], out: Path | None) -> None:
     show_report(read_runs(files), out or files[0].parent)
 
 
-@course.command()
-@click.argument("names", nargs=-1)
-def build(names: Sequence[str]) -> None:
-    """For authors: make and execute notebooks from their sources.
-
-    NAMES are numbers such as 02; without any, all notebooks are built.
-    """
-    from course_lib import authoring
-
-    for source in authoring.sources(names):
-        click.echo(f"{source.name} ...")
-        click.echo(f"  wrote {authoring.build(source).name}")
-
-
 @course.group()
 def data() -> None:
     """List, fetch, import and verify the data sets."""

@@ -1,4 +1,6 @@
-"""The verbs of `course` for notebooks: lab, start, update, rescue, status, grade."""
+"""The verbs of `course` for notebooks: lab, start, update, rescue, status, grade,
+and for authors build.
+"""
 
 import os
 import subprocess
@@ -119,4 +121,18 @@ def show_outcomes(outcomes: Sequence["Outcome"]) -> None:
         sys.exit(1)
 
 
-VERBS = (lab, start_copies, update, rescue, status, grade)
+@click.command("build")
+@click.argument("names", nargs=-1)
+def build_notebooks(names: Sequence[str]) -> None:
+    """For authors: make and execute notebooks from their sources.
+
+    NAMES are numbers such as 02; without any, all notebooks are built.
+    """
+    from course_lib import authoring
+
+    for source in authoring.sources(names):
+        click.echo(f"{source.name} ...")
+        click.echo(f"  wrote {authoring.build(source).name}")
+
+
+VERBS = (lab, start_copies, update, rescue, status, grade, build_notebooks)
