@@ -103,7 +103,8 @@ class Trainer:
 
     def _start(self) -> None:
         """Fresh weights, fresh optimiser, epoch 0."""
-        network = build_network(self.run, self.classes, self.attention)
+        with torch.random.fork_rng():  # the caller's random numbers go on as they were
+            network = build_network(self.run, self.classes, self.attention)
         self.network = network.to(self.device, memory_format=torch.channels_last)
         self.macs = count_macs(self.network, self.run.image_size)
         if self.compiled:
@@ -123,7 +124,8 @@ class Trainer:
             before = self.progress.epoch * len(self.batches["train"]) * self.run.batch
             self.report(before, False)
         while self.progress.epoch < self.run.epochs:
-            self._epoch()
+            with torch.random.fork_rng():
+                self._epoch()
             if checkpoint is not None:
                 self.save(checkpoint)
         hits = self.evaluate("test")

@@ -689,7 +689,7 @@ class NoShortcut(nn.Module):
 
 
 # %%
-from course_lib.experiments import FOLDER, table
+from course_lib.experiments import CHECKOUT, FOLDER, table
 from course_lib.planning import choose_device, plan_runs
 from course_lib.profiles import choose_profile
 from course_lib.progress_bar import image_bar, reporter
@@ -725,7 +725,7 @@ outcomes = {
 # %% tags=["nbval-ignore-output"]
 import pandas as pd
 
-recorded = pd.read_csv(FOLDER.parents[1] / "data" / "results" / "01_shortcuts.csv")
+recorded = pd.read_csv(CHECKOUT / "data" / "results" / "01_shortcuts.csv")
 rows = recorded.pivot(index="seed", columns="network", values="test accuracy %")
 rows.index = [f"recorded: 10 epochs, seed {seed}" for seed in rows.index]
 yours = table(outcomes).set_index("network")["test accuracy %"]

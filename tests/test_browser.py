@@ -183,6 +183,10 @@ def test_widgets_of_notebook_01_by_keyboard(lab):
     assert move_each_control(page, WIDGETS_01, "01") == ["stem", "pixels", "width"]
 
 
+# A slider of choices has a class of its own.
+CONTROLS = ".jupyter-widgets:is(.widget-inline-hbox, .widget-hslider)"
+
+
 def move_each_control(page, text, number):
     """Press a key on each control below a cell; return the labels of the controls.
 
@@ -193,7 +197,7 @@ def move_each_control(page, text, number):
     below.locator(".widget-output img").wait_for()
     page.picture(f"widgets-{number}", cell)
     labels = []
-    for control in below.locator(".jupyter-widgets.widget-inline-hbox").all():
+    for control in below.locator(CONTROLS).all():
         label = control.locator(".widget-label").inner_text()
         before = below.inner_text()
         page.move(cell, control.locator(page.HANDLES).first)

@@ -248,3 +248,11 @@ def test_a_checkpoint_of_another_version_is_not_gone_on_with(dataset, tmp_path):
         checkpoint
     )
     assert seen.count(True) == RUN.epochs * 4  # every step was trained again
+
+
+def test_training_leaves_the_callers_random_numbers_alone(dataset):
+    torch.manual_seed(11)
+    expected = torch.rand(3)
+    torch.manual_seed(11)
+    Trainer(RUN, dataset, CPU).train()
+    assert torch.equal(torch.rand(3), expected)
