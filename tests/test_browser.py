@@ -184,7 +184,7 @@ def test_widgets_of_notebook_01_by_keyboard(lab):
 
 
 # A slider of choices has a class of its own.
-CONTROLS = ".jupyter-widgets:is(.widget-inline-hbox, .widget-hslider)"
+CONTROLS = ".widget-slider, .jupyter-widgets.widget-inline-hbox"
 
 
 def move_each_control(page, text, number):
