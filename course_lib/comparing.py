@@ -121,10 +121,9 @@ def lock(out: Path) -> Iterator[None]:
 
 def _train(jobs: list[Job], dataset: Dataset, out: Path, workers: int) -> None:
     """Train the jobs with a progress bar; record each one as it finishes."""
-    one = jobs[0].run
-    epoch = len(dataset.train.labels) // one.batch * one.batch
     left = len(jobs)
-    total = sum(job.run.epochs * epoch for job in jobs)
+    images = len(dataset.train.labels)
+    total = sum(job.run.images_to_train(images) for job in jobs)
     with image_bar(total, f"{left} runs to go") as bar:
         for result in run_jobs(jobs, workers, reporter(bar)):
             if result.status == "stopped":

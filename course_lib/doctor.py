@@ -152,9 +152,9 @@ def _look_at_cache() -> Finding:
 def _look_at_cores() -> Finding:
     import torch
 
-    may_use = getattr(os, "sched_getaffinity", None)  # not on Windows and macOS
-    cores = len(may_use(0)) if may_use else os.cpu_count() or 1
-    return checkup.check_cores(cores, torch.get_num_threads())
+    from course_lib.cost import usable_cores
+
+    return checkup.check_cores(usable_cores(), torch.get_num_threads())
 
 
 def _look_at_kernel() -> Finding:

@@ -6,7 +6,7 @@ variable COURSE_RUNS.
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,7 +51,9 @@ def train_here(
     dataset = load_data(next(iter(runs.values())))
     FOLDER.mkdir(parents=True, exist_ok=True)
     outcomes = {}
-    with image_bar(_images(runs.values(), len(dataset.train.labels))) as bar:
+    images = len(dataset.train.labels)
+    total = sum(run.images_to_train(images) for run in runs.values())
+    with image_bar(total) as bar:
         for label, run in runs.items():
             bar.set_description(label)
             variant = variants[label]
@@ -107,8 +109,3 @@ def _run(variant: Variant, seed: int, placement: str | None) -> Run:
         return run
     stages = "123" if placement == "between_stages" else "1234"
     return replace(run, placement=placement or "branch", stages=stages)
-
-
-def _images(runs: Iterable[Run], images: int) -> int:
-    """How many images all trainings together look at."""
-    return sum(run.epochs * (images // run.batch * run.batch) for run in runs)

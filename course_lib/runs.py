@@ -49,6 +49,10 @@ class Run:
         """For people: "se @ pre, seed 2"."""
         return f"{self.model} @ {self.placement}, seed {self.seed}"
 
+    def images_to_train(self, images: int) -> int:
+        """Images seen in the whole training; the last partial batch is dropped."""
+        return self.epochs * (images // self.batch * self.batch)
+
     def run_id(self, data_digest: str) -> str:
         """12 hex digits that change when the run, its recipe or its data do.
 

@@ -213,8 +213,7 @@ class Trainer:
             beside.replace(checkpoint)
         except (OSError, RuntimeError) as error:
             beside.unlink(missing_ok=True)
-            cause = error if isinstance(error, OSError) else OSError(0, str(error))
-            raise disk_error(checkpoint, cause) from error
+            raise disk_error(checkpoint, error) from error
 
     def load(self, checkpoint: Path) -> None:
         """Go on from a checkpoint.

@@ -24,7 +24,7 @@ class Attention:
 
     make: (channels, reduction) -> module; modules without a hidden layer ignore the
         reduction. None for the plain network.
-    placement: see course_lib.resnet.PLACEMENTS.
+    placement: see course_lib.blocks.PLACEMENTS.
     """
 
     title: str
