@@ -41,6 +41,7 @@ def doctor() -> None:
 @click.option("--data", default="signs", help="signs, cifar100 or a folder of images.")
 @click.option("--models", help="Names with commas, such as plain,se,cbam.")
 @click.option("--placements", help="Places with commas, such as branch,pre,post.")
+@click.option("--stages", help="Stages with attention, with commas: 1234,4,34.")
 @click.option("--seeds", type=int, help="Trainings of each model, from seed 0 on.")
 @click.option("--budget", help="Stop after this time, for example 90s, 20m or 2h.")
 @click.option("--recipe", default="modern", help="modern or reu2019.")
@@ -61,6 +62,7 @@ def compare(
     data: str,
     models: str | None,
     placements: str | None,
+    stages: str | None,
     seeds: int | None,
     budget: str | None,
     recipe: str,
@@ -110,6 +112,7 @@ def compare(
         split_names("--placements", placements),
         recipe,
         choose_precision(precision, on.type),
+        split_names("--stages", stages),
     )
     planning.check_rate(recipe, lr)
     out = out or default_folder(data)

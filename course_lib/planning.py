@@ -22,11 +22,13 @@ def plan_runs(
     placements: Sequence[str] = (),
     recipe: str = "modern",
     precision: str = "fp32",
+    stages: Sequence[str] = (),
 ) -> list[Run]:
     """Every run that a comparison needs, all models of one seed before the next seed.
 
-    placements: where the modules go; empty means each module's own place. "plain" has
-    no module, so it is trained once a seed whatever the placements.
+    placements: where the modules go; empty means each module's own place. stages:
+    which stages get modules, such as "4" or "1234"; empty means all that the place
+    has. "plain" has no module, so it is trained once a seed whatever the places.
 
     Raises CourseError for an unknown name, no seed, a module that does not fit its
     place at this width, and images too small for the stem. Nothing is trained.
@@ -35,7 +37,7 @@ def plan_runs(
         raise CourseError(f"--seeds {seeds}", "at least 1 seed", "Try --seeds 3.")
     check_choice("recipe", recipe, RECIPES)
     check_image_size(sizes.image_size, SMALLEST_IMAGE[sizes.stem])
-    variants = list_variants(models, placements)
+    variants = list_variants(models, placements, stages)
     runs = [
         Run(
             data=data,
@@ -45,7 +47,7 @@ def plan_runs(
             test_images=sizes.test_images,
             model=model,
             placement=place,
-            stages="123" if place == "between_stages" else "1234",
+            stages=depth,
             reduction=sizes.reduction,
             stem=sizes.stem,
             width=sizes.width,
@@ -57,7 +59,7 @@ def plan_runs(
             seed=seed,
         )
         for seed in range(seeds)
-        for model, place in variants
+        for model, place, depth in variants
     ]
     for run in runs[: len(variants)]:
         check_network(run)
@@ -65,19 +67,33 @@ def plan_runs(
 
 
 def list_variants(
-    models: Sequence[str], placements: Sequence[str]
-) -> list[tuple[str, str]]:
-    """Each model at each place, without repeats; plain has no place to vary."""
+    models: Sequence[str], placements: Sequence[str], stages: Sequence[str] = ()
+) -> list[tuple[str, str, str]]:
+    """(model, place, stages), each once; plain has neither place nor stages to vary."""
     for place in placements:
         check_choice("placement", place, PLACEMENTS)
+    for depth in stages:
+        check_stage_digits(depth)
     variants = []
     for model in models:
         check_choice("model", model, ATTENTION)
         own = ATTENTION[model].placement
         for place in [own] if model == "plain" else placements or [own]:
-            if (model, place) not in variants:
-                variants.append((model, place))
+            every = "123" if place == "between_stages" else "1234"
+            for depth in [every] if model == "plain" else stages or [every]:
+                if (model, place, depth) not in variants:
+                    variants.append((model, place, depth))
     return variants
+
+
+def check_stage_digits(stages: str) -> None:
+    """Raise CourseError unless it lists stages once each and in order, as in "34"."""
+    if not re.fullmatch("(?=.)1?2?3?4?", stages):
+        raise CourseError(
+            f"--stages {stages!r}",
+            "the numbers of stages in order, each from 1 to 4",
+            "Try --stages 4, or --stages 1,2,3,4 for four networks.",
+        )
 
 
 def peak_rate(recipe: Recipe, sizes: Sizes) -> float:
@@ -110,6 +126,7 @@ def check_network(run: Run) -> None:
             2,
             run.model,
             run.placement,
+            stages=[int(number) for number in run.stages],
             stem=run.stem,
             width=run.width,
             reduction=run.reduction,

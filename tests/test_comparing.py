@@ -183,6 +183,8 @@ BAD = {
     "unknown data": (["--data", "cifar10"], "cifar10"),
     "unknown recipe": (["--recipe", "old"], "recipe 'old'"),
     "unknown placement": (["--placements", "top"], "placement 'top'"),
+    "stages out of order": (["--stages", "43"], "--stages '43'"),
+    "no fifth stage": (["--stages", "1,5"], "--stages '5'"),
     "unknown device": (["--device", "tpu"], "device 'tpu'"),
     "unknown profile": (["--profile", "big"], "profile 'big'"),
     "channels below reduction": (
@@ -273,6 +275,16 @@ def test_plan_takes_plain_once_and_every_placement_of_the_others():
         (model, place, seed)
         for seed in (0, 1)
         for model, place in [("plain", "branch"), ("se", "pre"), ("se", "post")]
+    ]
+
+
+def test_plan_takes_every_depth_asked_for():
+    runs = plan_runs("signs", CI.signs, ["plain", "se"], 1, stages=["4", "34"])
+    asked = [(run.model, run.placement, run.stages) for run in runs]
+    assert asked == [
+        ("plain", "branch", "1234"),
+        ("se", "branch", "4"),
+        ("se", "branch", "34"),
     ]
 
 
