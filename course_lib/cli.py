@@ -195,7 +195,7 @@ def verify_data(name: str) -> None:
     click.echo(f"{name}: digest {verify_dataset(name)}, as recorded.")
 
 
-for verb in VERBS:  # lab, start, update, rescue, status, grade
+for verb in VERBS:  # lab, start, update, rescue, status, grade, build, site
     course.add_command(verb)
 
 

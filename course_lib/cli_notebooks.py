@@ -135,4 +135,17 @@ def build_notebooks(names: Sequence[str]) -> None:
         click.echo(f"  wrote {authoring.build(source).name}")
 
 
-VERBS = (lab, start_copies, update, rescue, status, grade, build_notebooks)
+@click.command()
+@click.option("--out", type=Path, default=Path("site"), help="Folder; default: site.")
+def site(out: Path) -> None:
+    """Make web pages of the README and the notebooks, to read without installing.
+
+    Nothing is executed: the pages show the stored outputs. Open index.html in a
+    browser, or put the folder on any web server.
+    """
+    from course_lib.site import build_site
+
+    click.echo(f"The first page: {build_site(out)}")
+
+
+VERBS = (lab, start_copies, update, rescue, status, grade, build_notebooks, site)
