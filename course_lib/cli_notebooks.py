@@ -20,18 +20,19 @@ if TYPE_CHECKING:
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def lab(arguments: Sequence[str]) -> None:
-    """Open your copies of the notebooks in JupyterLab, at the first unfinished one.
+    """Open your copies of the notebooks in JupyterLab, at a page with what is next.
 
     Copies that are missing are made first. More arguments go to `jupyter lab`.
     """
     from course_lib import workspace
     from course_lib.jupyter import lab_command, lab_environment
-    from course_lib.standing import next_notebook, standings
+    from course_lib.standing import standings
+    from course_lib.start_page import write_start_page
 
     workspace.start(workspace.NOTEBOOKS)
-    first = next_notebook(standings(workspace.NOTEBOOKS)).path.name
     copies = workspace.NOTEBOOKS / "my"
-    command = lab_command(copies, first, arguments)
+    page = write_start_page(copies, standings(workspace.NOTEBOOKS))
+    command = lab_command(copies, page.name, arguments)
     environment = lab_environment(copies)
     if os.name == "nt":
         sys.exit(subprocess.run(command, env=environment).returncode)
@@ -84,8 +85,13 @@ def status() -> None:
     """Show which exercises are solved, what is next, and the minutes it takes."""
     from course_lib import workspace
     from course_lib.standing import standings, status_text
+    from course_lib.start_page import write_start_page
 
-    click.echo(status_text(standings(workspace.NOTEBOOKS)))
+    found = standings(workspace.NOTEBOOKS)
+    copies = workspace.NOTEBOOKS / "my"
+    if copies.exists():
+        write_start_page(copies, found)
+    click.echo(status_text(found))
 
 
 @click.command()

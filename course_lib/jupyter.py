@@ -10,16 +10,23 @@ from urllib.parse import quote
 # Settings of the course's JupyterLab. Yours, in your home folder, stay as they are.
 SETTINGS = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    "apputils-extension/themes": {"adaptive-theme": True},  # light or dark, as yours
+    "docmanager-extension/plugin": {  # the start page is for reading
+        "defaultViewers": {"markdown": "Markdown Preview"}
+    },
+    "notebook-extension/tracker": {  # the checks name line numbers
+        "codeCellConfig": {"lineNumbers": True}
+    },
 }
 
 
-def lab_command(folder: Path, notebook: str, arguments: Sequence[str]) -> list[str]:
-    """The command that opens JupyterLab in a folder, at one of its notebooks.
+def lab_command(folder: Path, page: str, arguments: Sequence[str]) -> list[str]:
+    """The command that opens JupyterLab in a folder, at one of its files.
 
     arguments: more options of `jupyter lab`; they come last and so win.
     """
     command = [sys.executable, "-m", "jupyterlab", f"--notebook-dir={folder}"]
-    command.append(f"--LabApp.default_url=/lab/tree/{quote(notebook)}")
+    command.append(f"--LabApp.default_url=/lab/tree/{quote(page)}")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")
     return [*command, *arguments]

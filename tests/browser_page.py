@@ -4,6 +4,7 @@ import os
 from contextlib import contextmanager
 from pathlib import Path
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
 SECONDS = 1000  # Playwright counts in ms
@@ -80,6 +81,23 @@ def chromium(program):
             yield browser
         finally:
             browser.close()
+
+
+# What the course writes. The frame around it is JupyterLab's own.
+OURS = {"include": [[".jp-RenderedMarkdown"], [".jp-OutputArea-output"]]}
+
+
+def barriers(page, context=None):
+    """What axe finds wrong for readers with a screen reader, a keyboard, weak sight.
+
+    context: only in these parts of the page. One text a fault: rule, place, reason.
+    """
+    found = Axe().run(page, context).response["violations"]
+    return [
+        f"{fault['id']}: {' '.join(map(str, node['target']))}: {node['failureSummary']}"
+        for fault in found
+        for node in fault["nodes"]
+    ]
 
 
 class NotebookPage:
@@ -172,13 +190,9 @@ class NotebookPage:
         self.page.wait_for_function(IDLE, timeout=STEP_LIMIT)
 
     def use_theme(self, name):
-        """Switch to "JupyterLab Light" or "JupyterLab Dark"."""
+        """Have "JupyterLab Light" or "JupyterLab Dark", as the reader's system has."""
         light = "false" if "Dark" in name else "true"
-        self.page.evaluate(
-            "theme => window.jupyterapp.commands.execute("
-            "'apputils:change-theme', {theme})",
-            name,
-        )
+        self.page.emulate_media(color_scheme="dark" if "Dark" in name else "light")
         body = self.page.locator(f"body[data-jp-theme-light='{light}']")
         body.wait_for(state="attached")
 

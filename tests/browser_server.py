@@ -17,12 +17,15 @@ from notebook_jobs import environment
 
 from course_lib import workspace
 from course_lib.jupyter import SETTINGS, lab_command
+from course_lib.standing import standings
+from course_lib.start_page import write_start_page
 
 HOST = "127.0.0.1"
 START_SECONDS = 120
 
 # Cells that are scrolled out of sight stay in the page, so that the test can find them.
-IN_THE_PAGE = {"notebook-extension/tracker": {"windowingMode": "none"}}
+TRACKER = "notebook-extension/tracker"
+IN_THE_PAGE = {TRACKER: SETTINGS[TRACKER] | {"windowingMode": "none"}}
 
 
 def learner_copies(folder):
@@ -35,6 +38,7 @@ def learner_copies(folder):
     for path in workspace.course_notebooks():
         shutil.copy(path, notebooks)
     workspace.start(notebooks)
+    write_start_page(notebooks / "my", standings(notebooks))
     return notebooks / "my"
 
 

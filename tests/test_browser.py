@@ -19,6 +19,8 @@ from course_lib.exercises.catalogue import EXERCISES
 from course_lib.exercises.engine import FALLBACK
 from course_lib.exercises.messages import LABELS
 from course_lib.notebook_files import read_notebook
+from course_lib.site import build_site
+from course_lib.start_page import NAME
 from course_lib.workspace import NOTEBOOKS
 
 NUMBER = "02"
@@ -64,7 +66,10 @@ def lab(tmp_path_factory):
         return pages[number]
 
     with jupyterlab(copies, folder) as address_of, chromium(PROGRAM) as browser:
-        yield SimpleNamespace(open=open_notebook, pages=pages)
+        start = address_of(copies / NAME)
+        yield SimpleNamespace(
+            open=open_notebook, pages=pages, browser=browser, start=start, shots=shots
+        )
         for number, page in pages.items():
             page.picture(f"{number}-at-the-end")
 
@@ -76,6 +81,36 @@ def notebook(lab):
     page.picture("opened")
     page.run_all()
     return page
+
+
+def test_the_start_page_leads_into_the_next_notebook(lab):
+    page = lab.browser.new_page(viewport={"width": 1280, "height": 1000})
+    page.set_default_timeout(120_000)
+    page.goto(lab.start)
+    text = page.locator(".jp-MarkdownViewer")
+    text.locator("h1").wait_for()
+    page.screenshot(path=lab.shots / "start-page.png")
+    assert text.locator("h1").inner_text().startswith("Attention modules in CNNs")
+    from browser_page import barriers
+
+    assert barriers(page, ".jp-MarkdownViewer .jp-RenderedMarkdown") == []
+    text.get_by_role("link", name="01 ").first.click()
+    page.locator(".jp-Notebook").wait_for()
+    title = page.locator(".lm-TabBar-tab.jp-mod-current").inner_text()
+    assert title.startswith("01_resnet50"), title
+    page.close()
+
+
+def test_pages_of_the_site_have_no_barriers(lab, tmp_path):
+    from browser_page import barriers
+
+    first = build_site(tmp_path / "site")
+    for theme in ("light", "dark"):
+        page = lab.browser.new_page(color_scheme=theme)
+        for path in [first, *sorted(first.parent.glob("notebooks/0*.html"))]:
+            page.goto(path.as_uri())
+            assert barriers(page) == [], f"{path.name}, {theme}"
+        page.close()
 
 
 @pytest.fixture(autouse=True)
@@ -143,6 +178,44 @@ def check_contrast(notebook, card):
     ratios = {text: contrast(colour, below) for text, colour, below in colours}
     assert ratios
     assert {text: r for text, r in ratios.items() if r < READABLE} == {}
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Dark", "JupyterLab Light"])
+def test_what_the_course_writes_has_no_barriers(notebook, theme):
+    from browser_page import OURS, barriers
+
+    notebook.use_theme(theme)
+    found = barriers(notebook.page, OURS)
+    assert not found, "\n\n".join(found)
+
+
+def test_the_table_of_contents_leads_to_a_section(notebook):
+    page = notebook.page
+    page.keyboard.press("ControlOrMeta+Shift+k")
+    entries = page.locator(".jp-TableOfContents .jp-tocItem-content")
+    entries.first.wait_for()
+    assert entries.count() > 8
+    entry = entries.filter(has_text="Exercise 2").first
+    notebook.picture("contents")
+    entry.click()
+    heading = page.get_by_role("heading", name="Exercise 2").first
+    heading.wait_for()
+    box = heading.bounding_box()
+    assert box is not None and 0 <= box["y"] < 1000, "the section is out of sight"
+    page.keyboard.press("ControlOrMeta+Shift+k")
+
+
+def test_at_200_percent_nothing_sticks_out(notebook):
+    page = notebook.page
+    page.set_viewport_size({"width": 640, "height": 500})  # 1280 x 1000 at 200 %
+    page.keyboard.press("ControlOrMeta+b")  # the file list goes, as a reader would
+    for cell in (notebook.code_cell(CHECK), notebook.code_cell('check("se_gate", ')):
+        card = notebook.card(cell)
+        card.scroll_into_view_if_needed()
+        assert card.evaluate("e => e.scrollWidth <= e.clientWidth")
+    notebook.picture("zoomed")
+    page.keyboard.press("ControlOrMeta+b")
+    page.set_viewport_size({"width": 1280, "height": 1000})
 
 
 def test_hints_unfold_one_by_one(notebook):

@@ -1,6 +1,7 @@
 """The static site: every page is there, every link leads somewhere, figures speak."""
 
 import json
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -98,9 +99,7 @@ def made_up_checkout(folder: Path, readme: str) -> Path:
         (folder / name).write_text("x", encoding="utf-8")
     (folder / "data").mkdir()
     (folder / "data" / "README.md").write_text("# Data\n", encoding="utf-8")
-    (folder / "docs").mkdir()
-    conf = (CHECKOUT / "docs" / "conf.py").read_text(encoding="utf-8")
-    (folder / "docs" / "conf.py").write_text(conf, encoding="utf-8")
+    shutil.copytree(CHECKOUT / "docs", folder / "docs")
     (folder / "README.md").write_text(readme, encoding="utf-8")
     return folder
 

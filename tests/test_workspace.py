@@ -28,6 +28,7 @@ from course_lib.jupyter import lab_command, lab_environment
 from course_lib.notebook_files import read_notebook, write_notebook
 from course_lib.rescuing import rescue
 from course_lib.standing import minutes, next_notebook, standings, status_text
+from course_lib.start_page import start_page
 from course_lib.workspace import start, update
 
 SEEDS = st.integers(0, 2**32)
@@ -432,7 +433,34 @@ def test_minutes_as_the_notebook_says(text, expected):
     assert minutes(numbered([text_cell(text)])) == expected
 
 
-def test_lab_opens_the_first_unfinished_copy(folder, monkeypatch):
+def test_the_start_page_leads_to_the_next_exercise(folder):
+    log(folder, ("bottleneck", "ok"), ("squeeze", "ok"))
+    page = start_page(standings(folder))
+    first, rest = page.split("\n\n", 2)[1:]
+    assert "(02_se.ipynb)" in first and "`se_gate`" in first and "60-90" in first
+    assert first.startswith("**Go on with [")
+    rows = [line for line in rest.splitlines() if ".ipynb)" in line]
+    assert ["`[ok]`" in row for row in rows] == [True, False]
+    assert "1 of 1" in rows[0] and "1 of 3" in rows[1]
+    names = ["bottleneck", "squeeze", "se_gate", "SqueezeExcitation"]
+    log(folder, *((name, "ok") for name in names))
+    assert "**Every exercise is solved.**" in start_page(standings(folder))
+
+
+def test_status_makes_the_start_page_anew_where_there_are_copies(folder, capsys):
+    for expected in (False, True):
+        with pytest.raises(SystemExit):
+            cli.main(["status"])
+        assert (folder / "my" / "START.md").exists() is expected
+        start(folder)
+    (folder / "my" / "START.md").write_text("old", encoding="utf-8")
+    with pytest.raises(SystemExit):
+        cli.main(["status"])
+    text = (folder / "my" / "START.md").read_text(encoding="utf-8")
+    assert text.startswith("# Attention modules in CNNs")
+
+
+def test_lab_opens_the_start_page_of_the_copies(folder, monkeypatch):
     log(folder, ("bottleneck", "ok"))
     started = []
     monkeypatch.setattr(os, "execve", lambda *all: started.append(all))
@@ -446,7 +474,9 @@ def test_lab_opens_the_first_unfinished_copy(folder, monkeypatch):
     ((_, command, environment),) = started
     assert command[1:3] == ["-m", "jupyterlab"]
     assert f"--notebook-dir={folder / 'my'}" in command
-    assert "--LabApp.default_url=/lab/tree/02_se.ipynb" in command
+    assert "--LabApp.default_url=/lab/tree/START.md" in command
+    text = (folder / "my" / "START.md").read_text(encoding="utf-8")
+    assert "**Begin with [" in text and "(02_se.ipynb)" in text
     assert command[-2:] == ["--no-browser", "--port=1234"]
     assert (folder / "my" / NAME).exists()
     assert environment["JUPYTERLAB_SETTINGS_DIR"].startswith(str(folder))
