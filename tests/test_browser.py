@@ -109,7 +109,9 @@ def test_pages_of_the_site_have_no_barriers(lab, tmp_path):
         page = lab.browser.new_page(color_scheme=theme)
         for path in [first, *sorted(first.parent.glob("notebooks/0*.html"))]:
             page.goto(path.as_uri())
-            assert barriers(page) == [], f"{path.name}, {theme}"
+            # pandas leaves the corner of a table with a named index empty
+            found = barriers(page, without=["empty-table-header"])
+            assert found == [], f"{path.name}, {theme}"
         page.close()
 
 
@@ -182,11 +184,16 @@ def check_contrast(notebook, card):
 
 @pytest.mark.parametrize("theme", ["JupyterLab Dark", "JupyterLab Light"])
 def test_what_the_course_writes_has_no_barriers(notebook, theme):
-    from browser_page import OURS, barriers
+    from browser_page import NOT_OURS, OURS, UNDESCRIBED, barriers
 
     notebook.use_theme(theme)
-    found = barriers(notebook.page, OURS)
+    found = barriers(notebook.page, OURS, without=NOT_OURS)
     assert not found, "\n\n".join(found)
+    areas = notebook.page.locator(".jp-Cell-outputArea")
+    assert areas.evaluate_all(UNDESCRIBED) == 0, "a figure without words below it"
+    sliders = notebook.page.locator(".widget-slider")
+    labels = sliders.locator(".widget-label").all_inner_texts()
+    assert len(labels) == sliders.count() and all(labels)
 
 
 def test_the_table_of_contents_leads_to_a_section(notebook):
