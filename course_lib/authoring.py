@@ -61,27 +61,14 @@ def execute(
 
     settings: environment variables of the kernel beside COURSE_PROFILE=ci. The log of
     checks goes to a folder of its own. A cell that raises ends it with its error.
-    Rarely a kernel's answer is lost and the cell waits for ever: a notebook that ran
-    out of time is run once more.
     """
-    from nbclient.exceptions import CellTimeoutError
-
-    try:
-        return _execute_once(notebook, folder, settings)
-    except CellTimeoutError:
-        return _execute_once(notebook, folder, settings)
-
-
-def _execute_once(
-    notebook: NotebookNode, folder: Path, settings: Mapping[str, str]
-) -> NotebookNode:
-    from nbclient import NotebookClient
+    from course_lib.patient_client import PatientClient
 
     with tempfile.TemporaryDirectory() as log:
         environment = dict(os.environ, OMP_NUM_THREADS="1", COURSE_PROFILE="ci")
         environment |= {"COURSE_PROGRESS": log} | dict(settings)
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
-        client = NotebookClient(
+        client = PatientClient(
             notebook,
             timeout=CELL_SECONDS,
             kernel_name="python3",
