@@ -55,6 +55,14 @@ REAL_BUGS = {
     ("se_gate", "softmax in place of the sigmoid", "gates apart"),
     ("se_residual", "gate on the shortcut", "placement"),
     ("SqueezeExcitation", "hidden width rounded to 8", "parameter count"),
+    ("bam_channel_branch", "window of H x H", "runs"),
+    ("bam_channel_branch", "left square only", "positions equal"),
+    ("bam_channel_branch", "no norm at the end", "values"),
+    ("bam_spatial_branch", "padding 1", "shape"),
+    ("bam_spatial_branch", "three dilated convolutions", "reach"),
+    ("bam_map", "product for the sum", "values"),
+    ("bam_refine", 'no "1 +"', "range"),
+    ("bam_refine", "x added twice", "range"),
 }
 
 

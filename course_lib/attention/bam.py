@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from course_lib.attention.squeeze_excitation import squeeze
 from course_lib.attention.widths import hidden_width
 from course_lib.errors import CourseError, check_choice
 
@@ -35,11 +36,11 @@ def identity(x: Tensor) -> Tensor:
     return x
 
 
-def pool_square(x: Tensor) -> Tensor:
-    """The released code's pooling: a window of H x H, not H x W.
+def left_square(x: Tensor) -> Tensor:
+    """What the released code pools: a window of H x H, not H x W.
 
-    x (N, C, H, W) -> (N, C). Equal to the global average on square maps. Where
-    H < W < 2 H it silently sees only the left H x H square; any other shape fails.
+    x (N, C, H, W) -> (N, C, H, H), all of x on square maps. Where H < W < 2 H the code
+    silently sees only this left square; any other shape fails.
     """
     height, width = x.shape[2:]
     if not height <= width < 2 * height:
@@ -48,11 +49,11 @@ def pool_square(x: Tensor) -> Tensor:
             "H <= W < 2 H, as in the released code",
             "Use pool='global', which takes any map.",
         )
-    return F.avg_pool2d(x, height, stride=height).flatten(1)
+    return x[:, :, :, :height]
 
 
 def bam_channel_branch(
-    s: Tensor,
+    x: Tensor,
     w1: Tensor,
     b1: Tensor,
     w2: Tensor,
@@ -60,10 +61,12 @@ def bam_channel_branch(
     norm_hidden: Norm = identity,
     norm_end: Norm = identity,
 ) -> Tensor:
-    """Channel logits Mc, before the sigmoid.
+    """Channel logits Mc, before the sigmoid: x (N, C, H, W) -> (N, C, 1, 1).
 
-    s (N, C) the pooled input, w1 (C//r, C), w2 (C, C//r) -> (N, C, 1, 1).
+    w1 (C//r, C), w2 (C, C//r), biases b1 (C//r), b2 (C). norm_hidden acts on the
+    hidden units before their ReLU, norm_end on the result; both keep the shape.
     """
+    s = squeeze(x)  # (N, C)
     z = F.relu(norm_hidden(F.linear(s, w1, b1)))  # (N, C//r)
     logits = norm_end(F.linear(z, w2, b2))  # (N, C)
     return logits[:, :, None, None]  # (N, C, 1, 1)
@@ -79,8 +82,9 @@ def bam_spatial_branch(
 ) -> Tensor:
     """Spatial logits Ms, before the sigmoid: x (N, C, H, W) -> (N, 1, H, W).
 
-    Four convolutions: 1x1 (C -> C//r), two 3x3 with `dilation`, 1x1 (C//r -> 1).
-    Padding equals dilation, so the map keeps its size.
+    Four convolutions: 1x1 (C -> C//r), two 3x3 with `dilation`, 1x1 (C//r -> 1), each
+    with a weight and a bias; the map keeps its size. norms act before the ReLU of the
+    first three, norm_end on the result.
     """
     h = F.relu(norms[0](F.conv2d(x, weights[0], biases[0])))  # (N, C//r, H, W)
     for i in (1, 2):
@@ -98,6 +102,15 @@ def bam_map(channel: Tensor, spatial: Tensor, combine: str = "sum") -> Tensor:
     check_choice("combine", combine, COMBINE)
     logits = channel + spatial if combine == "sum" else channel * spatial
     return torch.sigmoid(logits)  # (N, C, H, W)
+
+
+def bam_refine(x: Tensor, m: Tensor) -> Tensor:
+    """x refined by its map m in (0, 1): every value grows by its share m.
+
+    x (N, C, H, W), m (N, C, H, W), or (N, 1, H, W) for the spatial branch alone
+    -> (N, C, H, W). The paper writes x + x * m: x is there once, not twice.
+    """
+    return x * (1 + m)  # (N, C, H, W)
 
 
 class BAMChannel(nn.Module):
@@ -128,9 +141,8 @@ class BAMChannel(nn.Module):
                 "at least 2 images, since its BatchNorm needs a spread",
                 "Drop the last partial batch, or call .eval() first.",
             )
-        s = x.mean(dim=(2, 3)) if self.pool == "global" else pool_square(x)  # (N, C)
         return bam_channel_branch(
-            s,
+            x if self.pool == "global" else left_square(x),
             self.reduce.weight,
             self.reduce.bias,
             self.expand.weight,
@@ -191,7 +203,7 @@ class BAMSpatial(nn.Module):
         return torch.sigmoid(self.logits(x))
 
     def forward(self, x: Tensor) -> Tensor:
-        return x * (1 + self.gate(x))  # (N, C, H, W)
+        return bam_refine(x, self.gate(x))  # (N, C, H, W)
 
 
 class BAM(nn.Module):
@@ -230,4 +242,4 @@ class BAM(nn.Module):
         return bam_map(self.channel(x), self.spatial.logits(x), self.combine)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x * (1 + self.gate(x))  # (N, C, H, W)
+        return bam_refine(x, self.gate(x))  # (N, C, H, W)

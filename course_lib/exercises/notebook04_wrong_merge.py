@@ -1,0 +1,290 @@
+"""Known-wrong answers to the exercises of notebook 04: the map and its use."""
+
+from course_lib.exercises.exercise import WrongAnswer
+
+LOGITS = 'channel + spatial if combine == "sum" else channel * spatial'
+SIGMOID = "torch.sigmoid(logits)"
+REFINED = "x * (1 + m)"
+
+MAP = (
+    WrongAnswer(
+        "matrix product",
+        LOGITS,
+        'channel + spatial if combine == "sum" else channel @ spatial',
+        "runs",
+        "`@` is the matrix product. `channel * spatial` multiplies position by "
+        "position and broadcasts.",
+    ),
+    WrongAnswer(
+        "combine compulsory",
+        'combine: str = "sum"',
+        "combine: str",
+        "runs",
+        'combine has no default. Keep combine: str = "sum".',
+    ),
+    WrongAnswer(
+        "spatial branch alone",
+        LOGITS,
+        "spatial",
+        "shape",
+        "All channels share one map: the spatial branch alone, which is BAM as the "
+        "blog describes it, or a mean over the channels. Merge both, keep C.",
+    ),
+    WrongAnswer(
+        "channel branch alone",
+        LOGITS,
+        "channel",
+        "shape",
+        "All positions share one number: the channel branch alone, which is nearly SE, "
+        "or a mean over the map. Merge both, keep H and W.",
+    ),
+    WrongAnswer(
+        "cast to float32",
+        SIGMOID,
+        f"{SIGMOID}.float()",
+        "dtype and device",
+        "The map is forced to float32. Remove .float().",
+    ),
+    WrongAnswer(
+        "no sigmoid",
+        SIGMOID,
+        "logits",
+        "range",
+        "These are the merged logits. Put torch.sigmoid around them.",
+    ),
+    WrongAnswer(
+        "tanh in place of the sigmoid",
+        SIGMOID,
+        "torch.tanh(logits)",
+        "range",
+        "tanh lies in (-1, 1), so 1 + M could reach 0. Use torch.sigmoid.",
+    ),
+    WrongAnswer(
+        "one plus M",
+        SIGMOID,
+        f"1 + {SIGMOID}",
+        "range",
+        "This is the factor, 1 + M. Return M itself; bam_refine adds the 1.",
+    ),
+    WrongAnswer(
+        "a sigmoid on each branch, then the sum",
+        f"logits = {LOGITS}\n    return {SIGMOID}",
+        "channel, spatial = torch.sigmoid(channel), torch.sigmoid(spatial)\n"
+        f"    return {LOGITS}",
+        "range",
+        "Each branch has its own sigmoid, and their sum reaches 2. Merge the logits, "
+        "then one sigmoid.",
+    ),
+    WrongAnswer(
+        "first image's channels for all",
+        LOGITS,
+        'channel[:1] + spatial if combine == "sum" else channel[:1] * spatial',
+        "samples independent",
+        "All images use the channel logits of the first. Keep axis 0 whole.",
+    ),
+    WrongAnswer(
+        "first image's map for all",
+        LOGITS,
+        'channel + spatial[:1] if combine == "sum" else channel * spatial[:1]',
+        "samples independent",
+        "All images use the spatial logits of the first. Keep axis 0 whole.",
+    ),
+    WrongAnswer(
+        "channels reversed",
+        LOGITS,
+        'channel.flip(1) + spatial if combine == "sum" else channel.flip(1) * spatial',
+        "channels permute",
+        "The channel axis is turned round: channel 0 gets the last one's logit.",
+    ),
+    WrongAnswer(
+        "product for the sum",
+        LOGITS,
+        "channel * spatial",
+        "values",
+        "The branches are always multiplied. That is the authors' released code; the "
+        'paper, and combine="sum", add them.',
+    ),
+    WrongAnswer(
+        "sum for the product",
+        LOGITS,
+        "channel + spatial",
+        "values",
+        'The branches are always added. combine="product" multiplies them.',
+    ),
+    WrongAnswer(
+        "maximum of the branches",
+        LOGITS,
+        'torch.maximum(channel, spatial) if combine == "sum" else channel * spatial',
+        "values",
+        "The larger branch wins. The paper tried that too (20.28 % error); its own "
+        "form is the sum (20.00 %).",
+    ),
+    WrongAnswer(
+        "mean of the branches",
+        LOGITS,
+        '(channel + spatial) / 2 if combine == "sum" else channel * spatial',
+        "values",
+        "The sum is divided by 2, which makes every map flatter. Add, nothing more.",
+    ),
+    WrongAnswer(
+        "a sigmoid on each branch, then the product",
+        LOGITS,
+        'channel.sigmoid() * spatial.sigmoid() if combine == "sum" else channel '
+        "* spatial",
+        "values",
+        "Each branch has its own sigmoid before they meet. Merge the logits first.",
+    ),
+    WrongAnswer(
+        "sigmoid twice",
+        SIGMOID,
+        f"torch.sigmoid({SIGMOID})",
+        "values",
+        "A second sigmoid squeezes M into 0.5 to 0.73. One is enough.",
+    ),
+    WrongAnswer(
+        "softmax over the map",
+        SIGMOID,
+        "logits.flatten(2).softmax(dim=2).reshape(logits.shape)",
+        "values",
+        "softmax makes the positions share a sum of 1. Use torch.sigmoid.",
+    ),
+    WrongAnswer(
+        "softmax over the channels",
+        SIGMOID,
+        "logits.softmax(dim=1)",
+        "values",
+        "softmax makes the channels share a sum of 1, and the spatial branch cancels. "
+        "Use torch.sigmoid.",
+    ),
+    WrongAnswer(
+        "channel branch detached",
+        SIGMOID,
+        'torch.sigmoid(channel.detach() + spatial if combine == "sum" else '
+        "channel.detach() * spatial)",
+        "gradients",
+        "The channel branch is cut off by .detach() or .data and will never learn.",
+    ),
+)
+
+REFINE = (
+    WrongAnswer(
+        "a layer that is not there",
+        REFINED,
+        "self.gate(x) * x",
+        "runs",
+        "There is no self here: the map arrives as the argument m.",
+    ),
+    WrongAnswer(
+        "factor without x",
+        REFINED,
+        "1 + m",
+        "shape",
+        "This is the factor alone. Multiply x by it.",
+    ),
+    WrongAnswer(
+        "averaged over the map",
+        REFINED,
+        "(x * (1 + m)).mean(dim=(2, 3))",
+        "shape",
+        "The map is averaged away. Return all of x, refined: (N, C, H, W).",
+    ),
+    WrongAnswer(
+        "cast to float32",
+        REFINED,
+        "(x * (1 + m)).float()",
+        "dtype and device",
+        "The result is forced to float32. Remove .float().",
+    ),
+    WrongAnswer(
+        'no "1 +"',
+        REFINED,
+        "x * m",
+        "range",
+        "The 1 is missing, so values shrink, as in SE and CBAM. BAM's factor is 1 + m.",
+    ),
+    WrongAnswer(
+        "x added twice",
+        REFINED,
+        "x + x * (1 + m)",
+        "range",
+        "x is in it twice: the factor is 2 + m, as in asdf2kr's code. Either x + x * m "
+        "or x * (1 + m).",
+    ),
+    WrongAnswer(
+        "map added",
+        REFINED,
+        "x + m",
+        "range",
+        "The map is added to x. It multiplies: x + x * m.",
+    ),
+    WrongAnswer(
+        "one minus the map",
+        REFINED,
+        "x * (1 - m)",
+        "range",
+        "Minus instead of plus: where the map says more, there is less.",
+    ),
+    WrongAnswer(
+        "map twice as strong",
+        REFINED,
+        "x * (2 * m)",
+        "range",
+        "2 m is 1 in the middle, and silences where m is small. The factor is 1 + m.",
+    ),
+    WrongAnswer(
+        "negative values cut",
+        REFINED,
+        "F.relu(x) * (1 + m)",
+        "range",
+        "A ReLU acts on x, which may be negative here. Use x itself.",
+    ),
+    WrongAnswer(
+        "map averaged over the batch",
+        REFINED,
+        "x * (1 + m.mean(dim=0, keepdim=True))",
+        "samples independent",
+        "The map is averaged over the batch. Each image keeps its own.",
+    ),
+    WrongAnswer(
+        "one map for all channels",
+        REFINED,
+        "x * (1 + m.mean(dim=1, keepdim=True))",
+        "values",
+        "The map is averaged over the channels. Use m as it is.",
+    ),
+    WrongAnswer(
+        "one number for each channel",
+        REFINED,
+        "x * (1 + m.mean(dim=(2, 3), keepdim=True))",
+        "values",
+        "The map is averaged over its positions, so it cannot point. Use m as it is.",
+    ),
+    WrongAnswer(
+        "sigmoid again",
+        REFINED,
+        "x * (1 + torch.sigmoid(m))",
+        "values",
+        "m has been through its sigmoid; a second one leaves 0.5 to 0.73.",
+    ),
+    WrongAnswer(
+        "map squared",
+        REFINED,
+        "x * (1 + m * m)",
+        "values",
+        "The map acts twice. Once is enough: x * (1 + m).",
+    ),
+    WrongAnswer(
+        "map detached",
+        REFINED,
+        "x * (1 + m.detach())",
+        "gradients",
+        "The map is cut off by .detach() or .data: its branches never learn.",
+    ),
+    WrongAnswer(
+        "multiplied in place",
+        REFINED,
+        "x.mul_(1 + m)",
+        "input not modified",
+        "The caller's x is overwritten by *= or mul_. Write x * (1 + m).",
+    ),
+)
