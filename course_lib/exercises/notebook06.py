@@ -7,6 +7,7 @@ from course_lib.exercises import notebook06_counts as counts
 from course_lib.exercises import notebook06_trials as trials
 from course_lib.exercises import notebook06_wrong as wrong
 from course_lib.exercises import notebook06_wrong_gate as wrong_gate
+from course_lib.exercises import notebook06_wrong_kernels as wrong_kernels
 from course_lib.exercises.exercise import Exercise
 from course_lib.exercises.gradients import gradients
 from course_lib.exercises.properties import (
@@ -199,7 +200,7 @@ ALIVE = Exercise(
         ),
         input_untouched(trials.kernel_trials),
     ),
-    wrong_answers=wrong.ALIVE_KERNELS,
+    wrong_answers=wrong_kernels.ALIVE_KERNELS,
 )
 
 EXERCISES = (COUNT, GATE, SILENT, ALIVE)
