@@ -17,6 +17,14 @@ def count_parameters(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
+def stack_parameters(layers: list[tuple[int, int, int]]) -> int:
+    """Parameters of convolutions in a row, each with its biases.
+
+    layers: (channels in, channels out, k) of each k x k convolution.
+    """
+    return sum(outputs * (inputs * k * k + 1) for inputs, outputs, k in layers)
+
+
 def count_macs(network: nn.Module, image_size: int) -> int:
     """Multiply-adds of one image (3, image_size, image_size), forward.
 

@@ -6,7 +6,12 @@ from attention_variants import images, randomised
 from torch.nn import functional as F
 
 from course_lib.attention import SmallSpatial
-from course_lib.attention.spatial import small_spatial_gate
+from course_lib.attention.dead_gates import mean_maps, silent_parameters
+from course_lib.attention.spatial import alive_kernels, small_spatial_gate
+from course_lib.cost import stack_parameters
+from course_lib.exercises.notebook06 import EXERCISES
+from course_lib.looking import capture_gates
+from course_lib.resnet import resnet50
 
 
 def original_gate(module, x):
@@ -113,3 +118,59 @@ def test_alive_gates_train_from_the_first_step():
         module = SmallSpatial(start="alive")
         module(x).square().mean().backward()
         assert all(p.grad.any() for p in module.parameters()), seed
+
+
+# Measuring both ---------------------------------------------------------------------
+
+
+def test_the_count_is_46_and_grows_with_channels():
+    assert stack_parameters([(1, 1, 5), (1, 1, 3), (1, 1, 3)]) == 46
+    assert stack_parameters([(6, 2, 3)]) == 2 * (6 * 9 + 1)
+
+
+def test_silent_parameters_of_a_dead_gate_are_all_but_the_last_bias():
+    torch.manual_seed(0)
+    module, x = SmallSpatial(), images(2, 8, 6, 6)
+    torch.nn.init.constant_(module.shrink.bias, -100.0)
+    names = [name for name, _ in module.named_parameters()]
+    assert silent_parameters(module, x) == names[:-1]
+    assert all(p.grad is None for p in module.parameters())
+
+
+def test_the_mean_maps_are_what_each_gate_reads():
+    torch.manual_seed(0)
+    network = resnet50(10, "spatial", stem="cifar", width=8).eval()
+    maps = mean_maps(network, images(2, 3, 16, 16))
+    gates = capture_gates(network, images(2, 3, 16, 16))
+    assert len(maps) == 16
+    for block, m in maps.items():
+        module = network.get_submodule(f"{block}.attention")
+        gate = gates[f"{block}.attention"]
+        torch.testing.assert_close(module.gate(m).detach(), gate)
+
+
+def test_alive_kernels_change_signs_only():
+    torch.manual_seed(0)
+    w1, w2 = torch.randn(1, 1, 5, 5), torch.randn(1, 1, 3, 3)
+    first, second = alive_kernels(w1, w2)
+    assert first.sum() > 0 and (second >= 0).all()
+    torch.testing.assert_close(first.abs(), w1.abs())
+    torch.testing.assert_close(second.abs(), w2.abs())
+
+
+REAL_BUGS = {
+    ("stack_parameters", "last layer without its bias", "46"),
+    ("stack_parameters", "two maps into the last layer", "46"),
+    ("small_spatial_gate", "always doubled", "runs on 7 x 7"),
+    ("small_spatial_gate", "bilinear upsampling", "values"),
+    ("silent_parameters", "None not counted", "silent ones found"),
+    ("alive_kernels", "w1 left alone", "a bright patch passes"),
+    ("alive_kernels", "w2 left alone", "w2 never cancels"),
+}
+
+
+def test_the_known_faults_are_among_the_wrong_answers():
+    known = {
+        (e.name, w.name, w.rejected_by) for e in EXERCISES for w in e.wrong_answers
+    }
+    assert known >= REAL_BUGS

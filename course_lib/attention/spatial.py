@@ -51,6 +51,15 @@ def small_spatial_gate(
     return torch.sigmoid(F.conv2d(u, w3, b3, padding=1))  # (N, 1, H, W)
 
 
+def alive_kernels(w1: Tensor, w2: Tensor) -> tuple[Tensor, Tensor]:
+    """The first two kernels with new signs, so that a bright patch reaches the gate.
+
+    w1 (1, 1, 5, 5) as a whole is kept or negated: its sum must not be below 0. In w2
+    (1, 1, 3, 3) each weight must not be below 0. All sizes stay. Returns both.
+    """
+    return w1 * w1.sum().sign(), w2.abs()
+
+
 class SmallSpatial(nn.Module):
     """Multiplies every position by its gate: x (N, C, H, W) -> (N, C, H, W).
 
@@ -83,8 +92,9 @@ class SmallSpatial(nn.Module):
                 nn.init.zeros_(convolution.bias)
         if start == "alive":
             with torch.no_grad():
-                self.gather.weight.mul_(self.gather.weight.sum().sign())
-                self.shrink.weight.abs_()
+                w1, w2 = alive_kernels(self.gather.weight, self.shrink.weight)
+                self.gather.weight.copy_(w1)
+                self.shrink.weight.copy_(w2)
 
     def gate(self, x: Tensor) -> Tensor:
         """The bare gate: x (N, C, H, W) -> (N, 1, H, W), values in (0, 1)."""

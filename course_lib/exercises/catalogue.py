@@ -1,10 +1,20 @@
 """All exercises by name, in the order of the notebooks."""
 
-from course_lib.exercises import notebook01, notebook02, notebook04
+from course_lib.exercises import (
+    notebook01,
+    notebook02,
+    notebook04,
+    notebook06,
+)
 from course_lib.exercises.exercise import Exercise
 
+NOTEBOOKS = (
+    notebook01,
+    notebook02,
+    notebook04,
+    notebook06,
+)
+
 EXERCISES: dict[str, Exercise] = {
-    exercise.name: exercise
-    for notebook in (notebook01, notebook02, notebook04)
-    for exercise in notebook.EXERCISES
+    exercise.name: exercise for notebook in NOTEBOOKS for exercise in notebook.EXERCISES
 }
