@@ -3,6 +3,7 @@
 from course_lib.exercises import (
     notebook01,
     notebook02,
+    notebook03,
     notebook04,
     notebook06,
 )
@@ -11,6 +12,7 @@ from course_lib.exercises.exercise import Exercise
 NOTEBOOKS = (
     notebook01,
     notebook02,
+    notebook03,
     notebook04,
     notebook06,
 )
