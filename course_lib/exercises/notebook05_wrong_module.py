@@ -67,11 +67,10 @@ MODULE = (
     WrongAnswer(
         "gates in a plain list",
         f"{CHANNEL}\n        {SPATIAL}",
-        "self.parts = [\n"
-        "            CBAMChannel(channels, reduction, mlp_bias, pools),\n"
-        "            CBAMSpatial(kernel_size, map_order, norm, bn_momentum, bn_scale),\n"
-        "        ]\n"
-        '        vars(self)["channel"], vars(self)["spatial"] = self.parts',
+        f"{CHANNEL}\n        {SPATIAL}".replace("self.channel =", "channel =").replace(
+            "self.spatial =", "spatial ="
+        )
+        + "\n        vars(self).update(channel=channel, spatial=spatial)",
         "parameter count",
         "A plain list hides both gates from nn.Module. Assign self.channel and "
         "self.spatial in __init__.",
