@@ -55,6 +55,15 @@ REAL_BUGS = {
     ("se_gate", "softmax in place of the sigmoid", "gates apart"),
     ("se_residual", "gate on the shortcut", "placement"),
     ("SqueezeExcitation", "hidden width rounded to 8", "parameter count"),
+    ("cbam_channel_gate", "sigmoid before the sum", "range"),
+    ("cbam_channel_gate", "first pooling twice", "values"),
+    ("channel_maps", "pooled over H and W", "shape"),
+    ("channel_maps", "mean first", "values"),
+    ("cbam_spatial_gate", "sigmoid forgotten", "range"),
+    ("CBAM", "two MLPs", "parameter count"),
+    ("CBAM", "kernel of 49", "parameter count"),
+    ("CBAM", "reduction ignored", "runs"),
+    ("CBAM", "inner residual", "range"),
 }
 
 
