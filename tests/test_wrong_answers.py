@@ -63,6 +63,15 @@ REAL_BUGS = {
     ("bam_map", "product for the sum", "values"),
     ("bam_refine", 'no "1 +"', "range"),
     ("bam_refine", "x added twice", "range"),
+    ("cbam_channel_gate", "sigmoid before the sum", "range"),
+    ("cbam_channel_gate", "first pooling twice", "values"),
+    ("channel_maps", "pooled over H and W", "shape"),
+    ("channel_maps", "mean first", "values"),
+    ("cbam_spatial_gate", "sigmoid forgotten", "range"),
+    ("CBAM", "two MLPs", "parameter count"),
+    ("CBAM", "kernel of 49", "parameter count"),
+    ("CBAM", "reduction ignored", "runs"),
+    ("CBAM", "inner residual", "range"),
 }
 
 

@@ -23,6 +23,8 @@ from course_lib.errors import CourseError, check_choice
 
 POOLS = ("avg", "max", "lp", "lse")
 MAP_ORDERS = ("max-mean", "mean-max")
+# The three arrangements of the paper's Table 3: the first is its choice; in the last
+# both gates read x.
 ORDERS = ("channel-first", "spatial-first", "parallel")
 
 
@@ -92,7 +94,11 @@ def cbam_spatial_gate(
 
 
 class CBAMChannel(nn.Module):
-    """CBAM's channel gate alone: x (N, C, H, W) -> (N, C, H, W)."""
+    """CBAM's channel gate alone: x (N, C, H, W) -> (N, C, H, W).
+
+    channels: C; reduction: r = 16 in the paper; mlp_bias: biases in both layers; pools:
+    names of POOLS, each of which passes the MLP.
+    """
 
     def __init__(
         self,
@@ -163,13 +169,7 @@ class CBAMSpatial(nn.Module):
 class CBAM(nn.Module):
     """Channel gate, then spatial gate: x (N, C, H, W) -> (N, C, H, W).
 
-    channels: C; reduction: r = 16 in the paper; kernel_size: of the spatial gate.
-    order: "channel-first" (paper), "spatial-first", or "parallel" (both gates read x),
-        the three arrangements of the paper's Table 3.
-    mlp_bias, pools: of the channel gate. map_order, norm, bn_momentum, bn_scale: of the
-    spatial gate. Defaults are the authors' release; timm's CBAM is
-    `mlp_bias=False, map_order="mean-max", bn_momentum=0.1, bn_scale=1.0`.
-
+    order: see ORDERS; the rest: CBAMChannel, CBAMSpatial and the top of this file.
     Raises CourseError for an unknown choice, an even kernel, or when C // r is 0.
     """
 

@@ -5,6 +5,7 @@ from course_lib.exercises import (
     notebook02,
     notebook03,
     notebook04,
+    notebook05,
     notebook06,
 )
 from course_lib.exercises.exercise import Exercise
@@ -14,9 +15,12 @@ NOTEBOOKS = (
     notebook02,
     notebook03,
     notebook04,
+    notebook05,
     notebook06,
 )
 
 EXERCISES: dict[str, Exercise] = {
-    exercise.name: exercise for notebook in NOTEBOOKS for exercise in notebook.EXERCISES
+    exercise.name: exercise
+    for notebook in NOTEBOOKS
+    for exercise in notebook.EXERCISES
 }
