@@ -1,8 +1,15 @@
 """Exercises of notebook 08, Is it better?: interval, sign flips, McNemar, Holm."""
 
 from course_lib.exercises.exercise import Exercise
-from course_lib.exercises.notebook08_properties import (
+from course_lib.exercises.notebook08_laws import (
     agreement_is_ignored,
+    never_falls,
+    only_larger,
+    order_kept,
+    tied,
+    ties_count,
+)
+from course_lib.exercises.notebook08_properties import (
     arrays_untouched,
     coverage,
     ends_in_order,
@@ -10,14 +17,9 @@ from course_lib.exercises.notebook08_properties import (
     flip_p_values,
     holm_p_values,
     mcnemar_p_values,
-    never_falls,
-    only_larger,
-    order_kept,
     p_in_range,
     shared_luck_cancels,
     sides_equal,
-    tied,
-    ties_count,
 )
 from course_lib.exercises.notebook08_trials import (
     family_trials,
