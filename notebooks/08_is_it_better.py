@@ -315,11 +315,10 @@ narrower = (recorded["paired ±"] < recorded["unpaired ±"]).sum()
 print(f"the paired interval is the narrower one in {narrower} of {len(recorded)} rows")
 
 # %% [markdown]
-# Hardly. BAM on the signs has the shared luck (correlation 0.92). Elsewhere two seeds'
-# worth of freedom costs more than pairing brings: t is 4.30 with 2 degrees, 2.78 with
-# the unpaired formula's 4. And three seeds measure a correlation badly. Pairing is a
-# plan, made **before** you look. To choose the narrower interval afterwards breaks the
-# promise of 95 %.
+# Hardly. BAM on the signs shows shared luck (correlation 0.92). Elsewhere pairing costs:
+# t is 4.30 with 2 degrees of freedom, 2.78 with the unpaired formula's 4. And three
+# seeds measure a correlation badly. Pairing is a plan, made **before** you look. To
+# choose the narrower interval afterwards breaks the promise of 95 %.
 #
 # ## 4. Let luck flip the signs
 #

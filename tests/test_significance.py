@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
-from statsmodels.stats.multitest import multipletests
 
 from course_lib.errors import CourseError
 from course_lib.exercises.catalogue import EXERCISES
@@ -49,8 +48,8 @@ def test_the_interval_covers_as_often_as_it_says(seeds, level):
 
 def test_sign_flips_hold_their_level():
     random = np.random.default_rng(2)
-    flips = random.choice([-1.0, 1.0], (99, 8))
-    p = [sign_flip_p(d, flips) for d in random.normal(0, 1, (REPEATS, 8))]
+    flips = random.choice([-1.0, 1.0], (99, 14))
+    p = [sign_flip_p(d, flips) for d in random.normal(0, 1, (REPEATS, 14))]
     assert np.mean(np.array(p) <= 0.05) == pytest.approx(0.05, abs=0.015)
     assert min(p) == 0.01  # never below 1 / (B + 1)
 
@@ -95,12 +94,10 @@ def test_mcnemar_equals_statsmodels_and_the_library_s(pairs):
     assert mcnemar(a, b).p == pytest.approx(expected)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)  # statsmodels takes 0.1 s
 @given(p_values=p_lists)
-def test_holm_equals_statsmodels_and_the_library_s(p_values):
-    ours = holm_corrected(np.array(p_values))
-    assert ours == pytest.approx(multipletests(p_values, method="holm")[1])
-    assert ours == pytest.approx(holm(p_values))
+def test_holm_equals_the_library_s_which_asks_statsmodels(p_values):
+    assert holm_corrected(np.array(p_values)) == pytest.approx(holm(p_values))
 
 
 def test_drawn_flips_come_near_the_exact_p():
@@ -159,13 +156,19 @@ def mcnemar_from_scipy(hits_a, hits_b):
     return scipy_stats.binomtest(a, a + b).pvalue if a + b else 1
 
 
+def holm_by_accumulate(p_values):
+    ranks = np.argsort(np.argsort(p_values))
+    steps = np.sort(p_values) * np.arange(len(p_values), 0, -1)
+    return np.minimum(np.maximum.accumulate(steps), 1)[ranks].tolist()
+
+
 @pytest.mark.parametrize(
     ("name", "answer"),
     [
         ("paired_interval", interval_from_scipy),
         ("sign_flip_p", flips_by_loop),
         ("mcnemar_p", mcnemar_from_scipy),
-        ("holm_corrected", lambda p: multipletests(p, method="holm")[1].tolist()),
+        ("holm_corrected", holm_by_accumulate),
     ],
 )
 def test_another_way_to_write_it_passes(name, answer):
