@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from course_lib.errors import CourseError
@@ -164,6 +165,24 @@ def read_runs(paths: Iterable[Path]) -> pd.DataFrame:
     frames = [_read_one(Path(path)) for path in paths]
     runs = pd.concat(frames, ignore_index=True)
     return runs.drop_duplicates(["run_id", "status"], ignore_index=True)
+
+
+def read_hits(folder: Path, run_id: str, test_images: int) -> np.ndarray:
+    """Which test images a finished run got right: bool (test_images,).
+
+    folder: that of its runs.csv; run_id and test_images: from its row.
+    Raises CourseError when the file is missing or too short.
+    """
+    path = Path(folder) / "hits" / f"{run_id}.bin"
+    packed = path.read_bytes() if path.exists() else b""
+    if 8 * len(packed) < test_images:
+        raise CourseError(
+            f"{path} holds {8 * len(packed)} images",
+            f"the hits of {test_images} images, written by course compare",
+            "Keep the folder hits/ beside runs.csv.",
+        )
+    bits = np.unpackbits(np.frombuffer(packed, np.uint8))
+    return bits[:test_images].astype(bool)
 
 
 def _read_one(path: Path) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from course_lib.exercises import (
     notebook04,
     notebook05,
     notebook06,
+    notebook08,
 )
 from course_lib.exercises.exercise import Exercise
 
@@ -17,10 +18,9 @@ NOTEBOOKS = (
     notebook04,
     notebook05,
     notebook06,
+    notebook08,
 )
 
 EXERCISES: dict[str, Exercise] = {
-    exercise.name: exercise
-    for notebook in NOTEBOOKS
-    for exercise in notebook.EXERCISES
+    exercise.name: exercise for notebook in NOTEBOOKS for exercise in notebook.EXERCISES
 }

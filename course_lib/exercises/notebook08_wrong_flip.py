@@ -1,0 +1,161 @@
+"""Known-wrong answers to the exercises of notebook 08: the sign-flip test."""
+
+from course_lib.exercises.exercise import WrongAnswer
+
+OBSERVED = "observed = abs(differences.mean())"
+FLIPPED = "np.abs((flips * differences).mean(axis=1))"
+AS_FAR = "flipped >= observed - ROUNDING"
+SHARE = "(as_far + 1) / (len(flips) + 1)"
+
+SIGN_FLIP = (
+    WrongAnswer(
+        "the observed case left out",
+        SHARE,
+        "as_far / len(flips)",
+        "range",
+        "b / B leaves out the signs that did occur, so p can be 0. They are one more "
+        "case: (b + 1) / (B + 1).",
+    ),
+    WrongAnswer(
+        "observed case counted above only",
+        SHARE,
+        "(as_far + 1) / len(flips)",
+        "range",
+        "The observed case is one more below as well: divide by len(flips) + 1.",
+    ),
+    WrongAnswer(
+        "observed case counted below only",
+        SHARE,
+        "as_far / (len(flips) + 1)",
+        "range",
+        "The observed case is as far as itself: count it above as well, as_far + 1.",
+    ),
+    WrongAnswer(
+        "a count, not a share",
+        SHARE,
+        "as_far + 1",
+        "range",
+        "This counts the flips. p is their share: divide by len(flips) + 1.",
+    ),
+    WrongAnswer(
+        "the share that is nearer",
+        SHARE,
+        "1 - (as_far + 1) / (len(flips) + 1)",
+        "range",
+        "This is 1 - p, the share of flips that are less far out.",
+    ),
+    WrongAnswer(
+        "flips multiplied as a matrix",
+        "(flips * differences).mean(axis=1)",
+        "(differences @ flips) / len(differences)",
+        "runs",
+        "differences @ flips sums over the rows. Each row is one flip: flips @ "
+        "differences, or (flips * differences).mean(axis=1).",
+    ),
+    WrongAnswer(
+        "torch's name for the axis",
+        "(flips * differences).mean(axis=1)",
+        "(flips * differences).mean(axis=2)",
+        "runs",
+        "flips has two axes, 0 and 1. The mean of one flip runs along axis 1.",
+    ),
+    WrongAnswer(
+        "compared, never counted",
+        "as_far = (flipped >= observed - ROUNDING).sum()",
+        "as_far = flipped >= observed - ROUNDING",
+        "shape",
+        "One answer a flip comes out. Count those that are True: .sum().",
+    ),
+    WrongAnswer(
+        "one direction only",
+        f"{OBSERVED}\n    flipped = {FLIPPED}",
+        "observed = differences.mean()\n"
+        "    flipped = (flips * differences).mean(axis=1)",
+        "sides equal",
+        "Only flips that favour the first model count: that is one-sided. Compare "
+        "distances from 0, with abs on both.",
+    ),
+    WrongAnswer(
+        "abs on the observed mean only",
+        FLIPPED,
+        "(flips * differences).mean(axis=1)",
+        "sides equal",
+        "abs is missing on the flipped means, so one of two directions is lost: the p "
+        "is one-sided, half as large.",
+    ),
+    WrongAnswer(
+        "abs on the flipped means only",
+        OBSERVED,
+        "observed = differences.mean()",
+        "sides equal",
+        "abs is missing on the observed mean: below 0, every flip counts as further.",
+    ),
+    WrongAnswer(
+        "halved",
+        SHARE,
+        "(as_far + 1) / (len(flips) + 1) / 2",
+        "false alarms",
+        "Half of a two-sided p is a one-sided p. Both directions are luck's: do not "
+        "halve.",
+    ),
+    WrongAnswer(
+        "averaged over the flips",
+        "mean(axis=1)",
+        "mean(axis=0)",
+        "false alarms",
+        "axis=0 averages one seed over all flips. Average each flip over its seeds: "
+        "axis=1.",
+    ),
+    WrongAnswer(
+        "one sign for all seeds",
+        "(flips * differences).mean(axis=1)",
+        "(flips[:, :1] * differences).mean(axis=1)",
+        "false alarms",
+        "Every seed of a flip gets the same sign, so nothing changes. Each seed has "
+        "its own: flips * differences.",
+    ),
+    WrongAnswer(
+        "comparison turned round",
+        AS_FAR,
+        "flipped <= observed + ROUNDING",
+        "values",
+        "The comparison points the wrong way: count the flips at least as far out, >=.",
+    ),
+    WrongAnswer(
+        "ties left out",
+        AS_FAR,
+        "flipped > observed + ROUNDING",
+        "ties count",
+        "> leaves out the flips that are exactly as far. Accuracies are counts of "
+        "images, so ties are common: >=.",
+    ),
+    WrongAnswer(
+        "ties lost to rounding",
+        AS_FAR,
+        "flipped >= observed",
+        "ties count",
+        "Two sums of the same numbers may differ in the last digit. Leave room: "
+        "observed - ROUNDING.",
+    ),
+    WrongAnswer(
+        "two tails added",
+        SHARE,
+        "min(1.0, 2 * (as_far + 1) / (len(flips) + 1))",
+        "false alarms",
+        "abs has already counted both directions. Do not double.",
+    ),
+    WrongAnswer(
+        "rounded to two digits",
+        SHARE,
+        "round((as_far + 1) / (len(flips) + 1), 2)",
+        "values",
+        "p is rounded. Round when you print, not when you compute.",
+    ),
+    WrongAnswer(
+        "flips multiplied in place",
+        FLIPPED,
+        "flips\n    flipped *= differences\n    flipped = np.abs(flipped.mean(axis=1))",
+        "input not modified",
+        "*= writes into the caller's flips. Write flips * differences.",
+    ),
+)
