@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from course_lib.errors import CourseError
 from course_lib.looking import capture_gates
 
+SMALLEST = 1e-5  # standard deviation of a gate that still counts as moving
+
 
 def gates_by_image(
     network: nn.Module, images: Tensor, batch: int = 250
@@ -49,8 +51,8 @@ def class_share(gates: Tensor, labels: Tensor) -> Tensor:
         own = gates[labels == k]  # (images of class k, C)
         between = between + len(own) * (own.mean(dim=0) - mean) ** 2
     total = ((gates - mean) ** 2).sum(dim=0)  # (C,)
-    moves = total > len(gates) * 1e-12  # a standard deviation above 0.000001
-    return torch.where(moves, between / total.clamp(min=1e-12), 0.0)
+    still = len(gates) * SMALLEST**2  # what rounding alone may leave
+    return between / total.clamp(min=still)  # (C,)
 
 
 def expected_share(labels: Tensor) -> float:
