@@ -55,6 +55,9 @@ REAL_BUGS = {
     ("se_gate", "softmax in place of the sigmoid", "gates apart"),
     ("se_residual", "gate on the shortcut", "placement"),
     ("SqueezeExcitation", "hidden width rounded to 8", "parameter count"),
+    ("enlarge", "argmax before upsampling", "cell centres"),
+    ("pointing_game", "ties as hits", "ties"),
+    ("pointing_game", "map of the wrong sample", "planted maps"),
 }
 
 
