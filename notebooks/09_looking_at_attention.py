@@ -479,25 +479,27 @@ recorded = pd.read_csv(results_folder / "signs-pointing.csv")
 gates = recorded[~recorded["layer"].str.startswith("Grad-CAM")]
 first = gates[gates["seed"] == 0]
 picked = first.loc[first.groupby("model")["pointing"].idxmax(), ["model", "layer"]]
-others = gates[gates["seed"] > 0].merge(picked)
-columns = ["pointing", "pointing_random", "pointing_center", "energy", "energy_center"]
-averages = others.groupby(["model", "layer", "map"])[columns].mean().round(2)
-averages.insert(0, "source", f"recorded, {others['seed'].nunique()} seeds")
-print(averages.reset_index().set_index("model").T.to_string())
+table = gates.merge(picked).sort_values(["model", "seed"]).round(2)
+table["source"] = table["profile"] + ", recorded"
+columns = ["model", "layer", "seed", "pointing", "pointing_random", "pointing_center"]
+print(table[[*columns, "energy", "energy_center", "source"]].to_string(index=False))
 
 # %%
-spread = gates.groupby("model")["pointing"].agg(["min", "max", "count"]).round(2)
-spread["layers above the middle"] = (
-    (gates["pointing"] > gates["pointing_center"]).groupby(gates["model"]).sum()
-)
-print(spread.to_string())
+middle_score = gates["pointing_center"].iloc[0]
+for text, column in {"trained": "pointing", "random": "pointing_random"}.items():
+    found = gates[column]
+    above = (found > middle_score).sum()
+    print(f"{text:<9}{len(found)} gates, {found.min():.2f} to {found.max():.2f}, ")
+    print(f"{'':<9}{above} above the middle ({middle_score:.2f})")
 
 # %% [markdown]
-# The layer that wins with seed 0 need not win with another. Over all layers the scores
-# run from nearly 0 to far above chance. A score near 0 is no missing signal: that gate
-# is **lowest** on the sign, image after image. A gate scales features of either sign,
-# and later layers can undo or use it. Low does not mean ignored, high does not mean
-# used.
+# The layer that wins with seed 0 need not win with another: BAM's has 0.89, 0.29 and
+# 0.87. Of 105 gates of trained networks two beat the middle; of their copies with
+# random weights, one does.
+#
+# A score near 0 is no missing signal: that gate is **low** on the sign, image after
+# image. A gate scales features of either sign, and later layers can undo or use it. Low
+# does not mean ignored, high does not mean used.
 #
 # ## 8. Grad-CAM beside it
 #
@@ -543,11 +545,10 @@ show(figure, alt=f"{title}. The first six images, pointing: {listed}.")
 
 # %%
 cam_rows = recorded[recorded["layer"] == "Grad-CAM layer3"]
-recorded_cam = (
-    cam_rows.groupby("model")[["pointing", "pointing_random"]].mean().round(2)
-)
-recorded_cam["map"], recorded_cam["source"] = "4x4", "recorded"
-print(recorded_cam.to_string())
+columns = ["pointing", "pointing_random", "pointing_center", "energy", "energy_center"]
+averages = cam_rows.groupby("model")[columns].mean().round(2)
+averages["source"] = f"laptop, recorded, {cam_rows['seed'].nunique()} seeds"
+print(averages.to_string())
 
 # %% [markdown]
 # Look at the figure first. In the `ci` run, BAM's gate is one square in every image:
@@ -555,8 +556,9 @@ print(recorded_cam.to_string())
 # dead, you see dots: rounding errors, stretched to full colour.
 #
 # Grad-CAM starts from the answer of the network, so it moves with training: in the
-# recorded runs random weights give 0.3, trained ones 0.7 to 0.8, and plain ResNet50
-# needs no attention for it. But the bump in the middle has 0.8 as well.
+# recorded runs random weights point right in about 0.3 of the images, trained ones in
+# 0.7 to 0.8. Plain ResNet50 needs no attention for it. The middle has 0.80, too; in
+# energy Grad-CAM is ahead of it.
 #
 # ## 9. Does a gate know the class?
 #
