@@ -72,6 +72,9 @@ REAL_BUGS = {
     ("CBAM", "kernel of 49", "parameter count"),
     ("CBAM", "reduction ignored", "runs"),
     ("CBAM", "inner residual", "range"),
+    ("enlarge", "argmax before upsampling", "cell centres"),
+    ("pointing_game", "ties as hits", "ties"),
+    ("pointing_game", "map of the wrong sample", "planted maps"),
 }
 
 

@@ -8,6 +8,7 @@ from course_lib.exercises import (
     notebook05,
     notebook06,
     notebook08,
+    notebook09,
 )
 from course_lib.exercises.exercise import Exercise
 
@@ -19,6 +20,7 @@ NOTEBOOKS = (
     notebook05,
     notebook06,
     notebook08,
+    notebook09,
 )
 
 EXERCISES: dict[str, Exercise] = {
