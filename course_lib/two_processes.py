@@ -38,7 +38,7 @@ def make_network(norm: bool = False) -> nn.Sequential:
 
 
 def backward(network: nn.Module, part: slice, ranks: int) -> None:
-    """Gradients of one process's part of the batch, weighted so that a mean is right."""
+    """Gradients of one process's part of the batch, so that their mean is right."""
     x, y = make_batch()
     losses = F.cross_entropy(network(x[part]), y[part], reduction="none")  # (n,)
     rank_loss(losses, len(y), ranks).backward()
@@ -68,7 +68,7 @@ def unused_parameters(find: bool) -> Iterator[str]:
     """Two steps of a spatial-only CBAM that keeps its channel gate: what DDP says."""
     torch.manual_seed(0)
     module = CBAM(16)
-    module.forward = lambda x: x * module.spatial_map(x)  # the channel gate is idle
+    module.forward = module.spatial.forward  # the channel gate stays, and is idle
     network = DistributedDataParallel(module, find_unused_parameters=find)
     for step in (1, 2):
         try:
