@@ -30,8 +30,21 @@ def torchrun_environment() -> dict[str, str]:
 
 def torchrun(processes: int, *arguments: str) -> str:
     """Run it to its end; what it printed. Raises CalledProcessError if it failed."""
+    return finish(torchrun_command(processes, arguments))
+
+
+def course_train(processes: int, *options: str) -> str:
+    """`course train` with these options, under torchrun if there are several."""
+    arguments = ["-m", "course_lib.train", *options]
+    if processes == 1:
+        return finish([sys.executable, *arguments])
+    return finish(torchrun_command(processes, arguments))
+
+
+def finish(command: Sequence[str]) -> str:
+    """Run a command to its end; what it printed."""
     done = subprocess.run(
-        torchrun_command(processes, arguments),
+        command,
         env=torchrun_environment(),
         stdin=subprocess.DEVNULL,
         capture_output=True,

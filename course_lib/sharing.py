@@ -11,9 +11,9 @@ from torch import Tensor
 def shard_indices(count: int, rank: int, ranks: int, seed: int, epoch: int) -> Tensor:
     """Numbers of the images that process `rank` of `ranks` takes in one epoch: int64.
 
-    All processes draw one and the same order of 0 .. count - 1, another one in each
-    epoch; process r takes the places r, r + ranks, r + 2 ranks, ... of it. No image is
-    left out and none is taken twice, so lengths differ by one at most.
+    All processes draw one and the same order of 0 .. count - 1 with torch.randperm,
+    from a generator seeded with seed + epoch. Process r takes the places r, r + ranks,
+    r + 2 ranks, ... of it: no image is left out and none is taken twice.
     """
     generator = torch.Generator().manual_seed(seed + epoch)
     order = torch.randperm(count, generator=generator)  # (count,), equal everywhere
