@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from course_lib.cli_notebooks import VERBS
+from course_lib.cli_train import complain, train
 from course_lib.errors import CourseError
 
 # Heavy imports (torch, pandas) stay inside the verbs, so that --help answers at once.
@@ -195,7 +196,7 @@ def verify_data(name: str) -> None:
     click.echo(f"{name}: digest {verify_dataset(name)}, as recorded.")
 
 
-for verb in VERBS:  # lab, start, update, rescue, status, grade, build, site
+for verb in (train, *VERBS):  # lab, start, update, rescue, ..., build, site
     course.add_command(verb)
 
 
@@ -274,22 +275,22 @@ def run(action: Callable[[], object]) -> int:
     try:
         action()
     except CourseError as error:
-        click.echo(f"course: {error}", err=True)
+        complain(f"course: {error}")
         return 2
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         return 0
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx else "course"
-        click.echo(f"course: {error.format_message()} See {where} --help.", err=True)
+        complain(f"course: {error.format_message()} See {where} --help.")
         return 2
     except OSError as error:  # such as printing to a full disk
-        click.echo(f"course: {error.strerror or error}.", err=True)
+        complain(f"course: {error.strerror or error}.")
         return 2
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
     except (KeyboardInterrupt, click.Abort):
-        click.echo("\nStopped. The same command goes on where it stopped.", err=True)
+        complain("\nStopped. The same command goes on where it stopped.")
         return 130
     return 0
 

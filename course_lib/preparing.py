@@ -6,6 +6,12 @@ from torch import nn
 from course_lib.attention import AttentionFactory
 from course_lib.data.batches import Augment, Batches
 from course_lib.data.image_set import Dataset
+from course_lib.data.streaming import (
+    StreamedBatches,
+    StreamedFolder,
+    streamed_batches,
+)
+from course_lib.distributed import ALONE, Ranks
 from course_lib.recipes import CIFAR10_MEAN, CIFAR10_STD, RECIPES, Recipe
 from course_lib.resnet import ResNet, resnet50
 from course_lib.runs import Run
@@ -60,9 +66,18 @@ def make_optimizer(network: nn.Module, recipe: Recipe, lr: float) -> torch.optim
 
 
 def make_batches(
-    run: Run, dataset: Dataset, device: torch.device
-) -> dict[str, Batches]:
-    """On-device batches of the three splits; only the training ones are augmented."""
+    run: Run,
+    dataset: Dataset | StreamedFolder,
+    device: torch.device,
+    ranks: Ranks = ALONE,
+) -> dict[str, Batches] | dict[str, StreamedBatches]:
+    """Batches of the three splits; only the training ones are augmented.
+
+    ranks: this process gets its part of each batch. Images that do not fit in memory
+    come from the disk.
+    """
+    if isinstance(dataset, StreamedFolder):
+        return streamed_batches(dataset, run.batch, run.seed, device, ranks)
     recipe = RECIPES[run.recipe]
     scale = run.image_size / 32
     # Scenes with masks hide a part of their sign already; more could hide all of it.
@@ -87,6 +102,7 @@ def make_batches(
             seed=run.seed,
             augment=changes,
             device=device,
+            shard=(ranks.rank, ranks.size),
         )
 
     return {

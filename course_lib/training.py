@@ -15,11 +15,13 @@ from torch.nn import functional as F
 from course_lib.attention import AttentionFactory
 from course_lib.cost import code_version, count_macs, count_parameters
 from course_lib.data.image_set import Dataset
+from course_lib.distributed import ALONE, Ranks
 from course_lib.errors import CourseError
 from course_lib.preparing import build_network, make_batches, make_optimizer
 from course_lib.recipes import RECIPES, learning_rate
 from course_lib.resnet import ResNet
 from course_lib.runs import Run, disk_error
+from course_lib.sharing import rank_loss
 
 # What PyTorch raises for a checkpoint that is cut short, or not a checkpoint.
 DAMAGED = (
@@ -82,6 +84,9 @@ class Trainer:
     should_stop: asked at every step; when it says True, `Stopped` is raised.
     compiled: train through torch.compile, worth it on a GPU.
     attention: used instead of the module that `run.model` names, such as your own.
+    ranks: the processes that train this network together; every one of them makes a
+        Trainer. All see together the batches that one process would see.
+    sync_bn: BatchNorm over the whole batch, not over each process's part of it.
     """
 
     def __init__(
@@ -93,12 +98,15 @@ class Trainer:
         should_stop: Callable[[], bool] = lambda: False,
         compiled: bool = False,
         attention: AttentionFactory | None = None,
+        ranks: Ranks = ALONE,
+        sync_bn: bool = False,
     ) -> None:
         self.run, self.device, self.classes = run, device, len(dataset.classes)
         self.recipe = RECIPES[run.recipe]
         self.report, self.should_stop = report, should_stop
         self.compiled, self.attention = compiled, attention
-        self.batches = make_batches(run, dataset, device)
+        self.ranks, self.sync_bn = ranks, sync_bn
+        self.batches = make_batches(run, dataset, device, ranks)
         self._start()
 
     def _start(self) -> None:
@@ -109,7 +117,9 @@ class Trainer:
         self.macs = count_macs(self.network, self.run.image_size)
         if self.compiled:
             torch.compiler.reset()  # it refuses more than 8 networks in one process
-        self.forward = torch.compile(network) if self.compiled else network
+        self.forward = self.ranks.wrap(self.network, self.sync_bn)
+        if self.compiled:
+            self.forward = torch.compile(self.forward)
         self.optimizer = make_optimizer(self.network, self.recipe, self.run.lr)
         self.progress = Progress()
 
@@ -143,6 +153,7 @@ class Trainer:
         loss = self._train_epoch()
         step_seconds = (clock() - clock_started) / len(self.batches["train"])
         number = self.progress.epoch + 1
+        self.ranks.same_buffers(self.network)
         if not math.isfinite(loss):
             raise TrainingFailed(f"the loss is {loss} in epoch {number}")
         if not all(
@@ -161,7 +172,8 @@ class Trainer:
     def _train_epoch(self) -> float:
         """Mean training loss of the epoch; no value is fetched within a step."""
         # A module of your own may draw numbers; a resumed epoch draws the same ones.
-        torch.manual_seed(self.run.seed * 1_000_003 + self.progress.epoch)
+        start = self.run.seed * 1_000_003 + self.progress.epoch
+        torch.manual_seed(start + 500_009 * self.ranks.rank)
         self.network.train()
         batches = self.batches["train"]
         steps = len(batches)
@@ -174,24 +186,38 @@ class Trainer:
                 group["lr"] = learning_rate(self.recipe, self.run.lr, done)
             with self._precision():
                 logits = self.forward(x)  # (N, classes)
-                loss = F.cross_entropy(
-                    logits, y, label_smoothing=self.recipe.label_smoothing
-                )
+                loss = self._loss(logits, y)
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
             self.optimizer.step()
             total += loss.detach()
-            self.report(len(y))
-        return total.item() / steps
+            self.report(self.run.batch)
+        return self.ranks.sum(total).item() / steps / self.ranks.size
+
+    def _loss(self, logits: Tensor, y: Tensor) -> Tensor:
+        """Mean over the batch; of one process's part, what adds up to that mean."""
+        smoothing = self.recipe.label_smoothing
+        if self.ranks.size == 1:
+            return F.cross_entropy(logits, y, label_smoothing=smoothing)
+        losses = F.cross_entropy(
+            logits, y, label_smoothing=smoothing, reduction="none"
+        )  # (n,): this process's images
+        return rank_loss(losses, self.run.batch, self.ranks.size)
 
     def evaluate(self, split: str) -> Tensor:
-        """Whether the network is right, for each image of a split: bool (N,), CPU."""
+        """Whether the network is right, for each image of a split: bool (N,), CPU.
+
+        Each process judges every ranks-th image and no image is judged twice.
+        """
         self.network.eval()
-        hits = []
+        count = len(self.batches[split].labels)
+        hits = torch.zeros(count, dtype=torch.uint8, device=self.device)  # (N,)
+        own, done = hits[self.ranks.rank :: self.ranks.size], 0  # a view of hits
         with torch.inference_mode(), self._precision():
             for x, y in self.batches[split].epoch(0):
-                hits.append(self.network(x).argmax(dim=1) == y)  # (batch,)
-        return torch.cat(hits).cpu()
+                own[done : done + len(y)] = self.network(x).argmax(dim=1) == y
+                done += len(y)
+        return self.ranks.sum(hits).bool().cpu()
 
     def _precision(self):
         """bfloat16 arithmetic where the run asks for it, float32 otherwise."""
@@ -200,7 +226,12 @@ class Trainer:
         return nullcontext()
 
     def save(self, checkpoint: Path) -> None:
-        """Write weights, optimiser and progress; the old file stays until the end."""
+        """Write weights, optimiser and progress; the old file stays until the end.
+
+        Of several processes the first one writes: they all hold the same.
+        """
+        if not self.ranks.first:
+            return
         state = {
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -216,22 +247,31 @@ class Trainer:
             raise disk_error(checkpoint, error) from error
 
     def load(self, checkpoint: Path) -> None:
-        """Go on from a checkpoint.
+        """Go on from a checkpoint, whatever the number of processes that wrote it.
 
         One that is missing, damaged, or made by other code, another torch or another
-        kind of device means from the start.
+        kind of device means from the start. Only the first process reads the file.
         """
-        if not checkpoint.exists():
+        state = self._read(checkpoint) if self.ranks.first else None
+        state = self.ranks.from_first(state)
+        if state is None:
             return
         try:
-            state = torch.load(checkpoint, map_location=self.device, weights_only=True)
-            if state["made_by"] != self.made_by():
-                return
             self.network.load_state_dict(state["network"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.progress = Progress(**state["progress"])
         except torch.OutOfMemoryError:
             raise
+        except DAMAGED:
+            self._start()
+
+    def _read(self, checkpoint: Path) -> dict | None:
+        """A checkpoint's content; None for one that this run cannot go on from."""
+        if not checkpoint.exists():
+            return None
+        try:
+            state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+            return state if state["made_by"] == self.made_by() else None
         except OSError as error:
             raise CourseError(
                 f"cannot read {checkpoint} ({error.strerror or error})",
@@ -239,7 +279,7 @@ class Trainer:
                 "Mend its permissions, or delete it to train that run from the start.",
             ) from error
         except DAMAGED:
-            self._start()
+            return None
 
     def made_by(self) -> list[str]:
         """What must not change within a run."""

@@ -60,6 +60,8 @@ class Batches:
         dropped. None for evaluation: in order, unchanged, nothing dropped.
     seed: 0 or more; batches depend on (seed, epoch) only, so a resumed run goes on
         with the batches it would have seen.
+    shard: (rank, ranks) of a process that shares the work: it gets each ranks-th image
+        of every training batch, and each ranks-th image of an evaluation.
 
     Raises CourseError for a batch size below 1 or larger than a training set, and for
     a crop or cutout that does not fit the image.
@@ -75,12 +77,14 @@ class Batches:
         seed: int,
         augment: Augment | None,
         device: torch.device | str = "cpu",
+        shard: tuple[int, int] = (0, 1),
     ) -> None:
         count, _, height, width = image_set.images.shape
         _check(count, height, width, batch_size, augment)
         self.batch_size = batch_size
         self.seed = seed
         self.augment = augment
+        self.rank, self.ranks = shard
         self.device = torch.device(device)
         self.height, self.width = height, width
         self.pixels = pack(image_set.images).to(self.device)  # int32 (N, H * W)
@@ -96,7 +100,8 @@ class Batches:
     def __len__(self) -> int:
         """Return the number of batches in an epoch."""
         if self.augment is None:
-            return -(-len(self.labels) // self.batch_size)  # rounded up
+            own = len(range(self.rank, len(self.labels), self.ranks))
+            return -(-own // self.batch_size)  # rounded up
         return len(self.labels) // self.batch_size
 
     def epoch(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -105,15 +110,17 @@ class Batches:
         x: float32 (N, 3, H, W) in channels_last; y: int64 (N,), both on the device.
         """
         if self.augment is None:
-            for first in range(0, len(self.labels), self.batch_size):
-                batch = slice(first, first + self.batch_size)
+            stride = self.batch_size * self.ranks
+            for first in range(self.rank, len(self.labels), stride):
+                batch = slice(first, first + stride, self.ranks)
                 yield self._normalise(self.pixels[batch]), self.labels[batch]
             return
         draws = self.draw(epoch)
         numbers = torch.stack([getattr(draws, part.name) for part in fields(draws)])
         numbers = numbers.to(self.device)  # int64 (6, N): one transfer an epoch
         for step in range(len(self)):
-            batch = slice(step * self.batch_size, (step + 1) * self.batch_size)
+            first, end = step * self.batch_size, (step + 1) * self.batch_size
+            batch = slice(first + self.rank, end, self.ranks)
             yield self._augmented(Draws(*numbers[:, batch]))
 
     def draw(self, epoch: int) -> Draws:

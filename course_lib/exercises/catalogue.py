@@ -9,6 +9,7 @@ from course_lib.exercises import (
     notebook06,
     notebook08,
     notebook09,
+    notebook11,
 )
 from course_lib.exercises.exercise import Exercise
 
@@ -21,6 +22,7 @@ NOTEBOOKS = (
     notebook06,
     notebook08,
     notebook09,
+    notebook11,
 )
 
 EXERCISES: dict[str, Exercise] = {

@@ -192,7 +192,7 @@ def core_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
 def random_tensor(*shape: int, seed: int, channels_last: bool = False) -> Tensor:
     """Normal numbers that depend on shape and seed alone."""
     generator = torch.Generator().manual_seed(seed)
-    x = torch.randn(*shape, generator=generator)
+    x = torch.randn(shape, generator=generator)
     return x.to(memory_format=torch.channels_last) if channels_last else x
 
 
