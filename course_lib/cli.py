@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from course_lib.cli_bench import bench
 from course_lib.cli_notebooks import VERBS
 from course_lib.errors import CourseError
 
@@ -195,7 +196,7 @@ def verify_data(name: str) -> None:
     click.echo(f"{name}: digest {verify_dataset(name)}, as recorded.")
 
 
-for verb in VERBS:  # lab, start, update, rescue, status, grade
+for verb in (*VERBS, bench):  # lab, start, update, rescue, status, grade, bench
     course.add_command(verb)
 
 
