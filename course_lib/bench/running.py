@@ -4,6 +4,7 @@ Ctrl-C ends it after the rounds that are done; the same command goes on.
 """
 
 import os
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -23,13 +24,17 @@ from course_lib.workers import OUT_OF_MEMORY
 Measure = Callable[[Task], float]  # milliseconds a step
 
 
-def measure(settings: Settings, rounds: int, out: Path) -> pd.DataFrame:
+def measure(
+    settings: Settings, rounds: int, out: Path, budget_seconds: float | None = None
+) -> pd.DataFrame:
     """Time every network until `out` holds `rounds` rounds; return the table.
 
+    budget_seconds: no further round begins after this time, but one always runs.
     Raises CourseError when memory is short, a network does not compile, or `out` holds
     other measurements.
     """
     times = record.load_times(out, settings)
+    started = time.monotonic()
     device = torch.device(settings.device)
     if device.type == "cpu":
         torch.set_num_threads(1)  # the processor clock adds up all threads
@@ -51,6 +56,8 @@ def measure(settings: Settings, rounds: int, out: Path) -> pd.DataFrame:
             times = pd.concat([times, new]) if len(times) else new
             facts["machine"]["load"] = load()
             record.save(out, facts, times)
+            if budget_seconds and time.monotonic() - started > budget_seconds:
+                break
     return record.save(out, facts, times)
 
 
