@@ -78,9 +78,7 @@ def encode(dataset: Dataset) -> bytes:
         "std": dataset.std,
         "mirror": dataset.mirror,
         "digest": dataset.digest,
-        "shapes": {
-            split: list(getattr(dataset, split).images.shape) for split in SPLITS
-        },
+        "shapes": shapes,
     }
     pieces = [json.dumps(facts).encode() + b"\n"]
     for split in SPLITS:

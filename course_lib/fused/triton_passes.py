@@ -82,7 +82,7 @@ def masked_sums_kernel(
         p = start + tl.arange(0, P)
         mask = (p < positions)[:, None] & inside[None, :]
         place = first + p[:, None] * channels + c[None, :]
-        passed = tl.load(out + place, mask=mask, other=0.0) > 0
+        passed = tl.load(out + place, mask=mask, other=0.0).to(tl.float32) > 0.0
         value = tl.load(grad + place, mask=mask, other=0.0)
         value = tl.where(passed, value, 0.0)
         tl.store(g + place, value, mask=mask)
