@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from course_lib.cli_bench import bench
 from course_lib.cli_notebooks import VERBS
 from course_lib.cli_train import complain, train
 from course_lib.errors import CourseError
@@ -196,7 +197,7 @@ def verify_data(name: str) -> None:
     click.echo(f"{name}: digest {verify_dataset(name)}, as recorded.")
 
 
-for verb in (train, *VERBS):  # lab, start, update, rescue, ..., build, site
+for verb in (train, bench, *VERBS):  # and lab, start, update, ..., build, site
     course.add_command(verb)
 
 

@@ -239,7 +239,13 @@ class BAM(nn.Module):
 
     def gate(self, x: Tensor) -> Tensor:
         """The bare map M in (0, 1): x (N, C, H, W) -> (N, C, H, W)."""
-        return bam_map(self.channel(x), self.spatial.logits(x), self.combine)
+        channel, spatial = self.channel(x), self.spatial.logits(x)
+        if not x.is_contiguous(memory_format=torch.channels_last):
+            return bam_map(channel, spatial, self.combine)
+        # M must lie in memory as x does, or every product of the two is slow.
+        order = (0, 2, 3, 1)
+        m = bam_map(channel.permute(order), spatial.permute(order), self.combine)
+        return m.permute(0, 3, 1, 2)  # (N, H, W, C) -> (N, C, H, W)
 
     def forward(self, x: Tensor) -> Tensor:
         return bam_refine(x, self.gate(x))  # (N, C, H, W)
