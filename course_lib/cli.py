@@ -42,6 +42,7 @@ def doctor() -> None:
 @course.command()
 @click.option("--data", default="signs", help="signs, cifar100 or a folder of images.")
 @click.option("--models", help="Names with commas, such as plain,se,cbam.")
+@click.option("--module", multiple=True, help="Your own, as in my_gate.py:MyGate.")
 @click.option("--placements", help="Places with commas, such as branch,pre,post.")
 @click.option("--stages", help="Stages with attention, with commas: 1234,4,34.")
 @click.option("--seeds", type=int, help="Trainings of each model, from seed 0 on.")
@@ -63,6 +64,7 @@ def doctor() -> None:
 def compare(
     data: str,
     models: str | None,
+    module: tuple[str, ...],
     placements: str | None,
     stages: str | None,
     seeds: int | None,
@@ -88,7 +90,7 @@ def compare(
     size this machine can do in minutes. Stop it whenever you like (Ctrl-C); the same
     command goes on where it stopped.
     """
-    from course_lib import comparing, planning
+    from course_lib import comparing, own_modules, planning
     from course_lib.profiles import choose_profile
 
     chosen = choose_profile(profile)
@@ -106,10 +108,11 @@ def compare(
     sizes = replace(sizes, **{key: value for key, value in asked.items() if value})
     seconds = None if budget is None else parse_duration(budget)
     on = planning.choose_device(device)
+    names = split_names("--models", models) or (["plain"] if module else chosen.models)
     runs = planning.plan_runs(
         data,
         sizes,
-        split_names("--models", models) or chosen.models,
+        [*names, *own_modules.register(module)],
         chosen.seeds if seeds is None else seeds,
         split_names("--placements", placements),
         recipe,

@@ -22,6 +22,7 @@ import torch
 from course_lib.data.datasets import Limits, load_dataset
 from course_lib.data.image_set import Dataset
 from course_lib.errors import CourseError
+from course_lib.own_modules import register_again
 from course_lib.runs import Run
 from course_lib.training import Outcome, Stopped, Trainer, TrainingFailed
 
@@ -181,6 +182,7 @@ def start_worker(stop: threading.Event, reports: multiprocessing.Queue) -> None:
     reports.cancel_join_thread()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
+    register_again()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
