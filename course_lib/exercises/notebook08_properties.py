@@ -19,8 +19,8 @@ from course_lib.exercises.trials import Trial, answering
 
 TRUE_DIFFERENCE = 1.0  # points, in the simulated runs
 COVERAGES = [  # repeats, seeds, level, most that the coverage may be off
-    (300, 3, 0.95, 0.04),
-    (400, 2, 0.5, 0.06),
+    (200, 3, 0.95, 0.045),
+    (300, 2, 0.5, 0.07),
 ]
 ALPHA, OFF = 0.05, 0.025  # 5 % of false alarms, and how far off a simulation may be
 REPEATS = 1000

@@ -83,7 +83,7 @@ HOLM = (
         "for place, rank in enumerate(np.argsort(p_values)):",
         "order kept",
         "np.argsort gives the place of each rank, not the rank of each place: for "
-        "rank, place in enumerate(...).",
+        "rank, place in enumerate.",
     ),
     WrongAnswer(
         "not sorted at all",

@@ -81,7 +81,7 @@ PAIRED_INTERVAL = (
         "stats.norm.ppf((1 + level) / 2)",
         "coverage",
         "The normal quantile ignores that the sd is itself a guess from few runs. Use "
-        "stats.t.ppf(..., n - 1).",
+        "stats.t.ppf.",
     ),
     WrongAnswer(
         "1.96 whatever the level",
@@ -110,7 +110,7 @@ PAIRED_INTERVAL = (
         "degrees of freedom of an unpaired test",
         T,
         "stats.t.ppf((1 + level) / 2, 2 * n - 2)",
-        "values",
+        "coverage",
         "2 n - 2 belongs to two independent groups. There are n differences: n - 1.",
     ),
     WrongAnswer(

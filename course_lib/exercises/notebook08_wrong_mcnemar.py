@@ -124,7 +124,7 @@ MCNEMAR = (
         "min(only_a, only_b), only_a",
         "min(only_a, only_b) - 1, only_a",
         "range",
-        "The observed count itself belongs to the tail: cdf(min(only_a, only_b), ...).",
+        "The observed count itself belongs to the tail: binom.cdf(k) is P(X <= k).",
     ),
     WrongAnswer(
         "chi-square, uncorrected",
