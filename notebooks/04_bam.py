@@ -819,10 +819,10 @@ figure = map_figure(pictures[:7], masks[:7], rows, f"{title} (chance {chance:.2f
 show(figure, alt=f"Seven test signs and BAM's maps. {title}, chance {chance:.2f}.")
 
 # %% [markdown]
-# Look at the trained stage 1 of the stored run: **the same rectangle in every image**.
-# Its edges lie 4 and 8 positions from the border of a 16-pixel map, the dilation and
-# twice the dilation. That is no sign. It is where taps fall off the map and read zeros:
-# section 3's figure, drawn by the network. Signs are seldom at the border, so such a
+# Look at the trained stage 1 of the stored run: **the same rectangle in every image**
+# (*same* is 95 %). Its edges lie a quarter of the map from the upper and the left
+# border: 4 of 16 positions, the dilation. That is no sign. It is where taps fall off the
+# map and read zeros: section 3's figure, drawn by the network. Signs are seldom at the border, so such a
 # frame alone lifts energy and pointing above chance. A score without the *centre* and
 # the *same* beside it would have been reported as attention.
 #

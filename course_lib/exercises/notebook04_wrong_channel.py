@@ -85,7 +85,7 @@ CHANNEL = (
         "norm_hidden(F.linear(s, w1, b1))",
         "values",
         "Without the ReLU two layers are one. The paper's formula prints none, the "
-        "released code has it: F.relu(norm_hidden(...)).",
+        "released code has it: F.relu(norm_hidden(v)).",
     ),
     WrongAnswer(
         "ReLU at the end",
@@ -99,7 +99,7 @@ CHANNEL = (
         HIDDEN,
         "norm_hidden(F.relu(F.linear(s, w1, b1)))",
         "values",
-        "norm_hidden comes after the ReLU. It comes before: F.relu(norm_hidden(...)).",
+        "norm_hidden comes after the ReLU. It comes before: F.relu(norm_hidden(v)).",
     ),
     WrongAnswer(
         "no norm at the end",

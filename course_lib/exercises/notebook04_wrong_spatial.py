@@ -21,7 +21,7 @@ SPATIAL = (
         "F.conv2d(h, weights[i], biases[i], padding",
         "F.conv2d(h, biases[i], weights[i], padding",
         "runs",
-        "Weight and bias have changed places: F.conv2d(h, weight, bias, ...).",
+        "Weight and bias have changed places: F.conv2d(h, weight, bias).",
     ),
     WrongAnswer(
         "padding 1",
@@ -198,7 +198,7 @@ SPATIAL = (
         "weights[i], biases[i], padding",
         "weights[i], padding",
         "values",
-        "biases[1], biases[2] are not used. F.conv2d(h, weights[i], biases[i], ...).",
+        "biases[1], biases[2] are not used. F.conv2d(h, weights[i], biases[i]).",
     ),
     WrongAnswer(
         "last bias ignored",
