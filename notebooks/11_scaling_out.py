@@ -457,6 +457,7 @@ stem = resnet50(18, width=8, stem="stride2").conv1
 with torch.no_grad():
     maps = stem(render("train", 512, 32).images / 255)  # (512, 8, 16, 16)
 means, sd = maps.mean((2, 3)), maps.std((0, 2, 3))  # (512, 8), (8,)
+means = means[torch.randperm(512)]  # shuffled, as in training
 apart = {}
 for n in (1, 2, 4, 8, 16, 32, 64, 128):
     pairs = means.view(-1, 2, n, 8).mean(dim=2)  # (pairs, 2 processes, 8)
