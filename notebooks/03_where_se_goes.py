@@ -827,18 +827,18 @@ print(rank_places(with_opened, against="identity").round(1).to_string(index=Fals
 
 # %% [markdown]
 # **What you saw.** Open gates lift `identity` by 35 points (2.9 to 67.8), up to the
-# level of `pre`. So most of the gap was the *start*, not the place. The paper trains
-# eight times as many epochs on far more images: time enough to open a gate. That is a
-# likely reading, not a proof.
+# level of `pre`. So most of the gap was the *start*, not the place. The paper trains far
+# longer, on far more images: time enough to open a gate. That is a likely reading, not
+# a proof.
 #
 # ### The ranking, and how sure you may be
 #
 # - **Order of the means**: conv2, pre, branch, post, identity.
 # - **Certain here**: `pre` before `branch`, by 6.7 points (4.8 to 8.6), also with four
 #   comparisons at once.
-# - **Not certain**: anything about `conv2`; even `post` behind `branch`. It is 25 points
-#   behind, but the three gaps differ so much that the interval reaches +1.5. A large
-#   gap is no narrow interval.
+# - **Not certain**: `conv2` before `pre` or `branch`; even `post` behind `branch`. It is
+#   25 points behind, but the three gaps differ so much that the interval reaches +1.5.
+#   A large gap is no narrow interval.
 # - **Stages**: stage 4 alone beats plain by 3.8 points (1.5 to 6.2). With five
 #   comparisons at once it does not. All four stages together come last.
 # - **The paper**: `post` is worse; identity, pre and branch cannot be told apart.

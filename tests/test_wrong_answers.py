@@ -75,6 +75,9 @@ REAL_BUGS = {
     ("enlarge", "argmax before upsampling", "cell centres"),
     ("pointing_game", "ties as hits", "ties"),
     ("pointing_game", "map of the wrong sample", "planted maps"),
+    ("place_in_block", "ReLU on the branch before the module", "plain block"),
+    ("place_in_block", "conv2 after the last layer", "runs"),
+    ("weights_per_stage", "channels of the 3x3", "one block"),
 }
 
 

@@ -109,7 +109,7 @@ PLACE_IN_BLOCK = (
         MIX,
         "y = mix(F.relu(reduce(y)))",
         "plain block",
-        "The ReLU after mix is missing: F.relu(mix(...)).",
+        "The ReLU after mix is missing: put F.relu around mix.",
     ),
     WrongAnswer(
         "shortcut forgotten",
