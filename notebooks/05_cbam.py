@@ -515,8 +515,10 @@ CBAM = check("CBAM", CBAM)
 outputs = {}
 for order in ORDERS:
     torch.manual_seed(1)  # the same weights for each
-    module = CBAM(64, order=order, bn_scale=3.0).eval()
-    outputs[order] = module(3 * x).detach()
+    module = CBAM(64, order=order).eval()
+    for parameter in module.parameters():
+        nn.init.normal_(parameter)
+    outputs[order] = module(x).detach()
 first = outputs["channel-first"]
 for order, y in outputs.items():
     print(f"{order:<14}{(y - first).norm() / first.norm():.2f} away from channel first")
@@ -943,7 +945,7 @@ recall("inner residual", "range")
 print(f"factor at the start: {start_factor(InnerResidual(64), x):.2f}")
 
 # %% [markdown]
-# The factor is 1.25, so by section 8 such a port may even *learn faster* here. A bug that
+# The factor is about 1.25, so by section 8 this port may even *learn faster* here. A bug that
 # raises accuracy is found by a property, never by a score. The check knows more public
 # bugs, from ports and their issue threads:
 #
