@@ -149,7 +149,7 @@ CHANNEL_GATE = (
         "logits = F.linear(z, w2, b2)",
         "values",
         "Each turn of the loop overwrites the last one, so only the maximum is left. "
-        "Add: logits + ...",
+        "Add to logits.",
     ),
     WrongAnswer(
         "argument `pools` ignored",

@@ -160,7 +160,7 @@ CHANNEL_MAPS = (
         LARGEST,
         "x.gather(1, x.argmax(dim=1, keepdim=True)).detach()",
         "gradients",
-        "The maximum is cut off from x. Take x.max(...).values, which keeps the "
+        "The maximum is cut off from x. Take .values of x.max, which keeps the "
         "gradient.",
     ),
     WrongAnswer(

@@ -80,7 +80,7 @@ MODULE = (
         FORWARD,
         "return self.spatial.gate(self.channel(x))",
         "shape",
-        "forward returns the bare spatial gate. Multiply by x: call self.spatial(...).",
+        "forward returns the bare spatial gate. Multiply by x: call self.spatial.",
     ),
     WrongAnswer(
         "cast to float32",
