@@ -373,7 +373,7 @@ recall("the mask as 2 x 2 cells", f"{rows['the mask as 2 x 2'][0]:.2f}, below ch
 # ## 7. Your networks
 #
 # Train BAM, CBAM, the small spatial module, and SE for later. The profile sets the
-# size: `ci` takes about 40 seconds, `laptop` about 15 minutes (one core, four
+# size: `ci` takes about a minute, `laptop` about 15 minutes (one core, four
 # networks); `gpu` is not timed yet. Each epoch is saved.
 
 # %%
@@ -489,8 +489,8 @@ middle_score = gates["pointing_center"].iloc[0]
 for text, column in {"trained": "pointing", "random": "pointing_random"}.items():
     found = gates[column]
     above = (found > middle_score).sum()
-    print(f"{text:<9}{len(found)} gates, {found.min():.2f} to {found.max():.2f}, ")
-    print(f"{'':<9}{above} above the middle ({middle_score:.2f})")
+    line = f"{text:<9}{len(found)} gates, {found.min():.2f} to {found.max():.2f}, "
+    print(line + f"{above} above the middle ({middle_score:.2f})")
 
 # %% [markdown]
 # The layer that wins with seed 0 need not win with another: BAM's has 0.89, 0.29 and
@@ -808,11 +808,12 @@ print(f"with ties shared it scores {pointing_game(constant, masks).mean():.2f}")
 # four signs right.
 #
 # **Paper against code.** The pointing game of Zhang et al. (2016) allows a margin of 15
-# pixels and says nothing on ties. Libraries normalise each map to 0..1 before drawing
-# it, so a constant gate becomes 0 / 0 or noise.
+# pixels, since boxes and outlines are rough. Our masks are exact, so we allow none.
+# Drawing tools stretch each map to its own range: a dead gate becomes a pattern of
+# rounding errors (section 8).
 #
 # **An open problem.** Freeze a gate to its mean map, the same for every image. If
-# accuracy stays, the image-dependent part was decoration. Nobody has done it for all
-# these modules.
+# accuracy stays, the image-dependent part was decoration. It needs longer trainings
+# than these.
 #
 # **Next**: notebook 10 asks what the modules cost.
