@@ -330,7 +330,7 @@ print(f"logits from {channel.min():.2f} to {channel.max():.2f}")
 # </details>
 # <details><summary>Hint 3: the calls</summary>
 #
-# F.conv2d(h, weight, bias, padding=..., dilation=...), norms[i](h), F.relu,
+# F.conv2d(h, weight, bias, padding=..., dilation=...), norms[i] of h, F.relu,
 # norm_end(...).
 # </details>
 # <details><summary>Hint 4: code with blanks</summary>

@@ -79,7 +79,7 @@ SPATIAL = Exercise(
     hints=(
         "Which padding keeps the size of the map when the taps lie d apart?",
         "(N, C, H, W) -> (N, C//r, H, W), three times -> (N, 1, H, W).",
-        "F.conv2d(h, weight, bias, padding=..., dilation=...), norms[i](h), F.relu, "
+        "F.conv2d(h, weight, bias, padding=..., dilation=...), norms[i] of h, F.relu, "
         "norm_end(...).",
         "h = F.relu(norms[0](F.conv2d(x, weights[0], biases[0])))\n"
         "for i in (1, 2):\n"
