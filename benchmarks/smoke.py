@@ -21,7 +21,7 @@ from course_lib.errors import CourseError
 from course_lib.fused import FUSABLE, fuse
 from course_lib.resnet import resnet50
 
-TOLERANCE = 2e-3  # float32 through 50 layers, sums in another order
+TOLERANCE = 2e-3  # float32 through 14 layers, sums in another order
 
 
 def relative(found: torch.Tensor, wanted: torch.Tensor) -> float:
@@ -60,7 +60,9 @@ def compare_with_cpu(out: Path, device: str, dry: bool) -> pd.DataFrame:
     for name in names[-2:] if dry else names:
         torch.manual_seed(0)
         model = name.removeprefix("fused-")
-        network = resnet50(10, model, stem="cifar", width=16)
+        # One block a stage: through 16 blocks a ReLU that flips by rounding would
+        # change gradients more than any mistake.
+        network = resnet50(10, model, stem="cifar", width=16, blocks=(1, 1, 1, 1))
         twin = copy.deepcopy(network).double()
         if name != model:
             network = fuse(network, "plain" if device == "cpu" else "auto")
