@@ -83,8 +83,7 @@ def encode(dataset: Dataset) -> bytes:
     pieces = [json.dumps(facts).encode() + b"\n"]
     for split in SPLITS:
         images = getattr(dataset, split).images.numpy()
-        # Position first, so that the packer sees smooth and busy places apart.
-        pieces.append(to_differences(images).transpose(1, 0, 2, 3).tobytes())
+        pieces.append(to_differences(images).tobytes())
     for split in SPLITS:
         pieces.append(getattr(dataset, split).labels.numpy().astype("<i8").tobytes())
     return b"".join(pieces)
@@ -95,12 +94,11 @@ def decode(stream: bytes) -> Dataset:
     line, _, rest = stream.partition(b"\n")
     facts = json.loads(line)
     images, labels, place = {}, {}, 0
-    for split, (count, colours, height, width) in facts["shapes"].items():
-        shape = (colours, count, height, width)
+    for split, shape in facts["shapes"].items():
         size = int(np.prod(shape))
         packed = np.frombuffer(rest, np.uint8, size, place).reshape(shape)
-        unpacked = from_differences(np.ascontiguousarray(packed.transpose(1, 0, 2, 3)))
-        images[split], place = torch.from_numpy(unpacked), place + size
+        images[split] = torch.from_numpy(from_differences(packed))
+        place += size
     for split, (count, *_) in facts["shapes"].items():
         numbers = np.frombuffer(rest, "<i8", count, place).astype(np.int64)
         labels[split], place = torch.from_numpy(numbers), place + 8 * count
@@ -119,7 +117,7 @@ def write_parts(packed: bytes, folder: Path, part_mb: float) -> list[Path]:
     """Cut the bytes into files of at most `part_mb` MiB, numbered k of n."""
     size = int(part_mb * 2**20)
     if size < 1:
-        raise CourseError(f"--mb {part_mb}", "more than 0", "Try --mb 50.")
+        raise CourseError(f"--mb {part_mb}", "more than 0", "Try --mb 40.")
     pieces = [packed[at : at + size] for at in range(0, len(packed), size)]
     folder.mkdir(parents=True, exist_ok=True)
     paths = [
@@ -171,7 +169,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("action", choices=["pack", "join"])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--mb", type=float, default=50, help="MiB of a part at most")
+    parser.add_argument("--mb", type=float, default=40, help="MiB of a part at most")
     parser.add_argument("--preset", type=int, default=6, help="of xz; 9 is smaller")
     options = parser.parse_args()
     try:

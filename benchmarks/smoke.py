@@ -1,8 +1,8 @@
 """Every network on a device in float32 against the CPU in float64: logits, gradients.
 
-Called by gpu_queue.py. A module passes when the largest difference, relative to the
-largest value, is below TOLERANCE. On a GPU it also times the fused passes by their
-bytes.
+Called by gpu_queue.py. A network passes when the largest difference, relative to the
+largest value, is below LOGITS and GRADIENTS. On a GPU it also times the fused passes by
+their bytes.
 """
 
 import copy
@@ -21,7 +21,9 @@ from course_lib.errors import CourseError
 from course_lib.fused import FUSABLE, fuse
 from course_lib.resnet import resnet50
 
-TOLERANCE = 2e-3  # float32 through 50 layers, sums in another order
+# float32 through 14 layers. Of the gradients the median over the parameters counts: a
+# largest value that rounding moves to another position changes a few of them wholly.
+LOGITS, GRADIENTS = 1e-3, 2e-2
 
 
 def relative(found: torch.Tensor, wanted: torch.Tensor) -> float:
@@ -60,7 +62,9 @@ def compare_with_cpu(out: Path, device: str, dry: bool) -> pd.DataFrame:
     for name in names[-2:] if dry else names:
         torch.manual_seed(0)
         model = name.removeprefix("fused-")
-        network = resnet50(10, model, stem="cifar", width=16)
+        # One block a stage: through 16 blocks a ReLU that flips by rounding would
+        # change gradients more than any mistake.
+        network = resnet50(10, model, stem="cifar", width=16, blocks=(1, 1, 1, 1))
         twin = copy.deepcopy(network).double()
         if name != model:
             network = fuse(network, "plain" if device == "cpu" else "auto")
@@ -72,11 +76,11 @@ def compare_with_cpu(out: Path, device: str, dry: bool) -> pd.DataFrame:
     table.to_csv(out / "smoke.csv", index=False)
     if torch.device(device).type == "cuda":
         kernel_speeds(device).to_csv(out / "kernels.csv", index=False)
-    wrong = table[(table["logits"] > TOLERANCE) | (table["gradients"] > TOLERANCE)]
+    wrong = table[(table["logits"] > LOGITS) | (table["gradients"] > GRADIENTS)]
     if len(wrong):
         raise CourseError(
             f"{', '.join(wrong['network'])} on {device}",
-            f"results within {TOLERANCE:g} of the CPU's",
+            f"logits within {LOGITS:g} and gradients within {GRADIENTS:g} of the CPU's",
             "See smoke.csv.",
         )
     return table

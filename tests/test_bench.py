@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -14,8 +15,10 @@ from course_lib.bench import bytes_moved, figure, networks, record, running
 from course_lib.bench.cases import Case, Settings
 from course_lib.bench.roofline import Ceilings, floor_ms
 from course_lib.bench.timing import Task, shuffled
+from course_lib.cli_bench import sentence
 from course_lib.errors import CourseError
 
+ROOT = Path(__file__).resolve().parents[1]
 SETTINGS = Settings(
     networks=("plain", "se"),
     modes=("eager",),
@@ -236,3 +239,30 @@ def test_help_names_the_options():
     assert answer.exit_code == 0
     for option in ("--against", "--mode", "--rounds", "--precision", "--image-size"):
         assert option in answer.output
+
+
+# --- Recorded tables ---
+
+RECORDED = sorted((ROOT / "data" / "results").glob("bench-*/bench.csv"))
+
+
+def test_there_is_a_recorded_table():
+    assert RECORDED
+
+
+@pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.parent.name)
+def test_the_readme_shows_the_recorded_table(path):
+    table = pd.read_csv(path)
+    readme = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    assert record.markdown(table) in readme
+    assert sentence(table) in " ".join(readme.split())
+
+
+@pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.parent.name)
+def test_the_recorded_table_follows_from_the_recorded_times(path):
+    known = json.loads((path.parent / "bench.json").read_text(encoding="utf-8"))
+    made = record.summarise(pd.read_csv(path.parent / "times.csv"), known)
+    found = pd.read_csv(path)
+    assert list(made["network"]) == list(found["network"])
+    for column in ("ms", "ratio", "ratio_low", "ratio_high", "share"):
+        assert made[column].to_numpy() == pytest.approx(found[column].to_numpy(), 1e-4)

@@ -1,0 +1,148 @@
+"""The GPU queue in miniature on a CPU, its archives, and CIFAR-100 in parts."""
+
+import lzma
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
+
+import gpu_queue
+import parts
+
+from course_lib.data.assemble import assemble
+from course_lib.data.cache import read_dataset
+from course_lib.errors import CourseError
+from course_lib.runs import read_runs
+
+NAMES = [entry.name for entry in gpu_queue.entries()]
+
+
+def place(tmp_path, dry=True):
+    return gpu_queue.Place(tmp_path / "work", 500.0, dry, "cpu")
+
+
+def test_entries_have_names_of_their_own_in_the_planned_order():
+    assert len(set(NAMES)) == len(NAMES) and NAMES[0] == "smoke"
+    order = ["bench-224-eager", "bench-32-eager", "cifar100-seeds-1"]
+    order += ["cifar100-seeds-3", "cifar100-reu2019", "signs-64", "signs-pointing"]
+    assert [name for name in NAMES if name in order] == order
+
+
+def test_every_training_entry_plans_runs_at_full_size(tmp_path):
+    full = place(tmp_path, dry=False)
+    one, three, five = (
+        gpu_queue.planned("cifar100", gpu_queue.FIVE, seeds, "modern", (), None, full)
+        for seeds in (1, 3, 5)
+    )
+    assert (len(one), len(three), len(five)) == (5, 15, 25)
+    assert set(one) < set(three) < set(five)  # so that each entry adds to the last
+    assert {run.precision for run in five} == {"bf16"}
+    assert {run.width for run in five} == {64}
+
+
+@pytest.mark.slow
+def test_the_first_entries_run_in_miniature(tmp_path):
+    for name in ("smoke", "bench-32-eager"):
+        gpu_queue.run_entry(name, place(tmp_path), tmp_path / "out")
+    made = {path.name for path in (tmp_path / "out").iterdir()}
+    assert made == {"smoke.tar.gz", "bench-32-eager.tar.gz"}
+    assert sum(path.stat().st_size for path in (tmp_path / "out").iterdir()) < 2**20
+    taken = gpu_queue.take(tmp_path / "out", tmp_path / "results")
+    assert sorted(taken) == ["bench-32-eager", "smoke"]
+    assert (tmp_path / "results" / "smoke" / "smoke.csv").exists()
+    assert (tmp_path / "results" / "bench-32-eager" / "bench.csv").exists()
+
+
+@pytest.mark.slow
+def test_a_training_entry_runs_packs_and_adds_to_what_is_known(tmp_path):
+    out, results = tmp_path / "out", tmp_path / "results"
+    gpu_queue.run_entry("cifar100-seeds-1", place(tmp_path), out)
+    gpu_queue.take(out, results)
+    table = results / "cifar100-gpu" / "runs.csv"
+    first = table.read_bytes()
+    runs = read_runs([table])
+    assert list(runs["model"]) == ["plain", "se"] and (runs["status"] == "done").all()
+    for run_id in runs["run_id"]:
+        assert (table.parent / "hits" / f"{run_id}.bin").exists()
+    gpu_queue.take(out, results)  # a second time adds nothing
+    assert table.read_bytes() == first
+    header, one, two = first.splitlines(keepends=True)
+    table.write_bytes(header + two)  # known here: the second alone
+    gpu_queue.take(out, results)
+    assert table.read_bytes() == header + two + one
+
+
+def test_unknown_entries_and_empty_folders_say_so(tmp_path):
+    with pytest.raises(CourseError, match="smoke"):
+        gpu_queue.run_entry("smok", place(tmp_path), tmp_path)
+    with pytest.raises(CourseError, match="no archive"):
+        gpu_queue.take(tmp_path)
+
+
+# --- CIFAR-100 in parts ---
+
+
+@given(
+    arrays(
+        np.uint8,
+        st.tuples(st.integers(1, 3), st.just(3), st.integers(1, 6), st.integers(1, 6)),
+    )
+)
+@settings(deadline=None)
+def test_differences_lose_nothing(images):
+    again = parts.from_differences(parts.to_differences(images))
+    np.testing.assert_array_equal(again, images)
+
+
+def test_smooth_images_have_small_differences():
+    ramp = np.arange(8, dtype=np.uint8)
+    images = np.broadcast_to(ramp[:, None] + 2 * ramp, (2, 3, 8, 8)).copy()
+    assert set(parts.to_differences(images)[:, 1, 1:, 1:].ravel()) == {1}
+
+
+def small_dataset():
+    generator = torch.Generator().manual_seed(0)
+    splits = {}
+    for split, count in (("train", 6), ("val", 4), ("test", 4)):
+        images = torch.randint(
+            0, 256, (count, 3, 32, 32), dtype=torch.uint8, generator=generator
+        )
+        splits[split] = (images, torch.arange(count) % 2)
+    return splits
+
+
+@pytest.fixture
+def dataset():
+    from course_lib.data.image_set import ImageSet
+
+    splits = {name: ImageSet(*pair) for name, pair in small_dataset().items()}
+    return assemble("cifar100", ("a", "b"), splits, mirror=True)
+
+
+def test_parts_join_to_the_same_data_set(dataset, tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "cache"))
+    packed = lzma.compress(parts.encode(dataset))
+    paths = parts.write_parts(packed, tmp_path / "parts", part_mb=0.01)
+    assert len(paths) > 2 and all(path.stat().st_size <= 10486 for path in paths)
+    joined = parts.join(tmp_path / "parts")
+    kept = read_dataset(parts.cifar100_file())
+    for each in (joined, kept):
+        assert each.digest == dataset.digest and each.classes == dataset.classes
+        assert each.mean == dataset.mean and each.mirror
+        assert torch.equal(each.val.images, dataset.val.images)
+        assert torch.equal(each.test.labels, dataset.test.labels)
+    paths[1].write_bytes(b"x" * paths[1].stat().st_size)
+    with pytest.raises(CourseError, match="do not unpack"):
+        parts.join(tmp_path / "parts")
+    paths[1].unlink()
+    with pytest.raises(CourseError, match=paths[1].name):
+        parts.join(tmp_path / "parts")
+    with pytest.raises(CourseError, match="no parts"):
+        parts.join(tmp_path)
