@@ -149,7 +149,7 @@ print(f"energy:   {on_sign:.2f} of {everywhere:.2f} = {on_sign / everywhere:.4f}
 # | &Sigma;<sub>S</sub>(M - min M) / &Sigma;(M - min M) | `energy_inside(maps, masks)` | (N,) | how much lies on the sign? |
 # | #(K &cap; S) / #(K &cup; S), K: the #S highest | `iou(maps, masks)` | (N,) | is it the sign's shape? |
 #
-# # counts positions. Each score is one number **an image**, so that intervals can be
+# The sign # counts positions. Each score is one number **an image**, so intervals can be
 # taken.
 #
 # ## 3. Enlarge
