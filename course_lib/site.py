@@ -15,7 +15,12 @@ from course_lib.errors import CourseError
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 # What the pages link to. Folders keep their place, so that relative links stay right.
-PAGES = ("data/README.md", "docs/elsewhere.md", "notebooks/INSTRUCTOR.md")
+PAGES = (
+    "data/README.md",
+    "docs/elsewhere.md",
+    "benchmarks/README.md",
+    "notebooks/INSTRUCTOR.md",
+)
 FOLDERS = ("notebooks/instructor", "data/figures", "data/results")
 FILES = ("LICENSE", "pyproject.toml", "environment.yml", "requirements.lock")
 MENU = """
