@@ -149,8 +149,8 @@ print(f"energy:   {on_sign:.2f} of {everywhere:.2f} = {on_sign / everywhere:.4f}
 # | &Sigma;<sub>S</sub>(M - min M) / &Sigma;(M - min M) | `energy_inside(maps, masks)` | (N,) | how much lies on the sign? |
 # | #(K &cap; S) / #(K &cup; S), K: the #S highest | `iou(maps, masks)` | (N,) | is it the sign's shape? |
 #
-# The sign # counts positions. Each score is one number **an image**, so intervals can be
-# taken.
+# The sign # counts positions. Each score is one number **an image**, so that intervals
+# can be taken.
 #
 # ## 3. Enlarge
 #
@@ -258,6 +258,9 @@ def pointing_game(maps: Tensor, masks: Tensor) -> Tensor:
 
 # %%
 pointing_game = check("pointing_game", pointing_game)
+
+# %% [markdown]
+# Now the map of section 2, and a dead gate of 0.3.
 
 # %%
 assert pointing_game(large[None], sign[None]).item() == sum(hits) / len(hits)
@@ -448,9 +451,12 @@ axes.set_yticks(range(3), [f"{n}, {r[0]}" for n, r in results.items()], fontsize
 axes.set(xlim=(0, 1), ylim=(2.5, -0.9))
 axes.set_xlabel("pointing game, mean over test images (95 % bootstrap)", fontsize=10)
 axes.legend(fontsize=9.5, loc="lower right")
-title = f"{len(better)} of 3 modules point better than the middle of the image"
+title = f"{len(better)} of 3 modules point clearly better than the middle of the image"
 figure.suptitle(title, fontsize=13, fontweight="bold")
 show(figure, alt=f"{title} ({middle.mean():.2f}): {'; '.join(said)}.")
+
+# %% [markdown]
+# The best of the three, beside your guess:
 
 # %% tags=["nbval-ignore-output"]
 top = max(results, key=lambda name: results[name][1].mean())
@@ -626,6 +632,9 @@ def class_share(gates: Tensor, labels: Tensor) -> Tensor:
 # %%
 class_share = check("class_share", class_share)
 
+# %% [markdown]
+# Two gates made by hand, for six images of three classes:
+
 # %%
 labels = torch.tensor([0, 0, 1, 1, 1, 2])
 follows = torch.tensor([0.1, 0.1, 0.5, 0.5, 0.5, 0.9])  # the class, and nothing else
@@ -669,7 +678,7 @@ for axes, block in zip(upper.subplots(1, 2), ("1.2", "4.1"), strict=True):
     means = class_means(by_layer[f"layer{block}.attention"], labels)  # (18, C)
     means = 1000 * (means - means.mean(dim=0))  # thousandths
     for k, (colour, line) in enumerate(LINES.items()):
-        axes.plot(means[k, :32], line, color=colour, label=signs.classes[k])
+        axes.plot(means[5 * k, :32], line, color=colour, label=signs.classes[5 * k])
     axes.set_title(f"block {block}: class mean minus mean, thousandths", fontsize=10)
     axes.set_xlabel("channel (the first 32)", fontsize=9.5)
 upper.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=4)
