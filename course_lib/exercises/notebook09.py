@@ -4,6 +4,12 @@ from course_lib.exercises import notebook09_wrong_gates as wrong_gates
 from course_lib.exercises import notebook09_wrong_maps as wrong_maps
 from course_lib.exercises import notebook09_wrong_scores as wrong_scores
 from course_lib.exercises.exercise import Exercise
+from course_lib.exercises.notebook09_gate_trials import (
+    planted_gate_trials,
+    renamed,
+    share_trials,
+    still_trials,
+)
 from course_lib.exercises.notebook09_trials import (
     agrees,
     cell_centres,
@@ -14,14 +20,10 @@ from course_lib.exercises.notebook09_trials import (
     lowest_to_highest,
     map_trials,
     peak_trials,
-    planted_gate_trials,
     planted_trials,
     pointing,
-    renamed,
     rounded_trials,
     scaled,
-    share_trials,
-    still_trials,
     tied_trials,
     unchanged,
     zero_to_one,
