@@ -78,16 +78,15 @@ def unused_parameters(find: bool) -> Iterator[str]:
             yield f"step {step}: " + " ".join(str(error).split())
 
 
-def main() -> None:
-    """Run everything in this process, together with the others."""
-    dist.init_process_group("gloo")
+def measure() -> dict[str, Tensor | list[str]]:
+    """Everything, together with the other processes; each has the same results."""
     rank, ranks = dist.get_rank(), dist.get_world_size()
     part = slice(rank, None, ranks)
     norms = [None] * ranks
     network = make_network(norm=True)
     network(make_batch()[0][part])  # this process's images move its own statistics
     dist.all_gather_object(norms, network[1].running_mean.tolist())
-    found = {
+    return {
         "by hand": by_hand(make_network(), part, ranks),
         "DDP": by_ddp(make_network(), part, ranks),
         "DDP, BatchNorm": by_ddp(make_network(norm=True), part, ranks),
@@ -95,7 +94,13 @@ def main() -> None:
         "unused": list(unused_parameters(find=False)),
         "unused, searched": list(unused_parameters(find=True)),
     }
-    if rank == 0:
+
+
+def main() -> None:
+    """Measure, and let the first process write the results."""
+    dist.init_process_group("gloo")
+    found = measure()
+    if dist.get_rank() == 0:
         torch.save(found, sys.argv[1])
     dist.destroy_process_group()
 

@@ -12,6 +12,7 @@ import torch.distributed as dist
 from tiny_runs import changed, stripes_dataset
 from torch import nn
 
+from course_lib import two_processes
 from course_lib.distributed import ALONE, Ranks, joined
 from course_lib.training import Stopped, Trainer
 
@@ -83,6 +84,7 @@ def main() -> None:
             "resumed": train(make_trainer(ranks), folder / "by_one.pt"),
             "half": train(make_trainer(ranks, stop_after=1), folder / "by_two.pt"),
             "norms": norms_of_all(ranks),
+            "two processes": two_processes.measure(),
         }
         if ranks.first:
             torch.save(found, folder / "found.pt")

@@ -17,7 +17,7 @@ from PIL import Image
 from tiny_runs import stripes_dataset
 from torch.utils.data import DistributedSampler
 
-from course_lib import launching
+from course_lib import launching, two_processes
 from course_lib.cli import main
 from course_lib.data.streaming import stream_folder, streamed_batches, too_big
 from course_lib.distributed import ALONE, Ranks, Unsaid, device_here
@@ -160,11 +160,8 @@ def test_all_processes_end_with_the_same_running_statistics(found):
 
 
 @needs_gloo
-def test_hand_made_exchange_and_ddp_equal_the_big_batch(tmp_path):
-    from course_lib import two_processes
-
-    launching.torchrun(2, "-m", "course_lib.two_processes", str(tmp_path / "found.pt"))
-    found = torch.load(tmp_path / "found.pt")
+def test_hand_made_exchange_and_ddp_equal_the_big_batch(found):
+    found = found["two processes"]
     for norm, names in ((False, ["by hand", "DDP"]), (True, ["DDP, BatchNorm"])):
         network = two_processes.make_network(norm)
         two_processes.backward(network, slice(None), 1)
@@ -381,7 +378,7 @@ def rank_of(process: psutil.Process) -> str:
 
 
 @needs_gloo
-def test_a_dead_process_ends_the_job_and_an_interrupt_too(tmp_path):
+def test_a_dead_process_ends_the_job_and_an_interrupt_too(tmp_path, capsys):
     """At most the epoch in progress is lost, and one process can go on."""
     training = Training(make_photos(tmp_path / "photos", each=6), tmp_path / "out")
     process = training.start()
@@ -407,14 +404,10 @@ def test_a_dead_process_ends_the_job_and_an_interrupt_too(tmp_path):
     assert training.epochs_saved() > saved
 
     saved = training.epochs_saved()
-    again = [*training.arguments, "--stop-after", str(saved + 1)]
-    done = subprocess.run(
-        [sys.executable, *again],
-        env=launching.torchrun_environment(),
-        capture_output=True,
-        text=True,
-    )
-    assert f"Stopped after {saved + 1} of 5000 epochs" in done.stdout, done.stderr
+    with pytest.raises(SystemExit) as ended:
+        main(["train", *training.arguments[2:], "--stop-after", str(saved + 1)])
+    assert ended.value.code == 0
+    assert f"Stopped after {saved + 1} of 5000 epochs" in capsys.readouterr().out
     assert training.epochs_saved() == saved + 1
 
 
