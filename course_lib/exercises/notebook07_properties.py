@@ -405,7 +405,7 @@ def differs(name: str, pairs: list[tuple[int, int]], words: str) -> Property:
     return Property(name, words, "Both numbers must reach the generator, apart.", test)
 
 
-def others_numbers_stay() -> Property:
+def global_numbers_stay() -> Property:
     """torch's own random numbers go on as if nothing was drawn."""
 
     def test(answer: Callable) -> Failure | None:
@@ -422,7 +422,7 @@ def others_numbers_stay() -> Property:
         )
 
     return Property(
-        "others' numbers stay",
+        "global numbers stay",
         "the caller's random numbers go on as if nothing was drawn",
         "torch.manual_seed is for everybody; a torch.Generator is yours alone.",
         test,

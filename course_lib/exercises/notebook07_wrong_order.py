@@ -128,7 +128,7 @@ ORDER = (
         DRAW,
         """torch.manual_seed(int(mixed))
     return torch.randperm(images)""",
-        "others' numbers stay",
+        "global numbers stay",
         "torch.manual_seed restarts everybody's random numbers: dropout would repeat "
         "itself each epoch. Seed a torch.Generator of your own.",
     ),
@@ -138,7 +138,7 @@ ORDER = (
         """generator = torch.Generator().manual_seed(int(mixed))
     torch.rand(1)
     return torch.randperm(images, generator=generator)""",
-        "others' numbers stay",
+        "global numbers stay",
         "A number is drawn from torch's global ones, so the caller's next draw is "
         "another one. Draw from the generator alone.",
     ),
