@@ -352,7 +352,7 @@ controls = interact(
 # ### And with real networks?
 #
 # Simulated epochs are independent. Real ones share most of their mistakes. So plain
-# ResNet50 was trained with REU's recipe, 20 epochs, six seeds (`ci` sizes, peak rate 0.1,
+# ResNet50 was trained with REU's recipe, 20 epochs, three seeds (`ci` sizes, peak rate 0.1,
 # 2,000 test images: `data/results/07_epochs.csv`). The test images were cut into two
 # halves, each with all classes. **One half chooses the epoch, the other one reports.** What
 # the chooser claims above the reporter is flattery.
@@ -391,12 +391,19 @@ title = f"The best epoch on test flatters by {flattery:.2f} points here"
 axes.set_title(title, fontsize=12, fontweight="bold", loc="left")
 show(
     figure,
-    alt=f"{title}. Six runs with stepped rate, the best epoch of each marked; jitter on "
+    alt=f"{title}. Three runs, stepped rate, the best epoch of each marked; jitter on "
     f"the last plateau {jitter:.2f} points.",
 )
 
 # %% [markdown]
-# TEXT-A
+# The chooser claims 32.2 %; fresh images say 30.9 %. **Flattery: 1.25 points**, about as
+# much as the published gain of section 1. And the choice bought nothing: on fresh images
+# the last epoch has 31.2 %. (The two zeros hold by construction: these rules read neither
+# half, and each half reports once.)
+#
+# That answers the opening question: 0.6 points in the simulation, 1.25 here. Three tiny
+# runs measure the size badly. A chooser of 10,000 images, as in CIFAR-100, jitters less
+# than one of 1,000. The direction is certain: a best of many is never below the last.
 #
 # ## 5. An honest measurement
 #
