@@ -20,7 +20,7 @@ setup("07")
 # %% [markdown]
 # ## 1. One row, five suspects
 #
-# A much-used collection of CIFAR-100 networks lists these two rows (README of
+# A collection of CIFAR-100 networks lists these two rows (README of
 # weiaicunzai/pytorch-cifar100; the parameters of ResNet50 are counted below).
 
 # %%
@@ -101,7 +101,7 @@ for name, number in suspects.items():
 
 # %% [markdown]
 # Both to the last digit. Each convolution of the SE network has a bias that BatchNorm
-# makes useless, and its last stage was 516 channels wide by a slip of the finger. The
+# makes useless, and its last stage was once 516 channels wide, not 512. The
 # plain network has neither. Counting found two suspects; reading finds three.
 #
 # <details><summary>All five</summary>
@@ -153,7 +153,7 @@ for field in fields(MODERN)[1:-1]:
 
 # %% [markdown]
 # A star marks a difference. Had one network been trained by the left column and another
-# by the right one, a dozen suspects would stand in one row. Four lines deserve a reason:
+# by the right one, eleven suspects would stand in one row. Four lines deserve a reason:
 #
 # - **no decay on vectors**: BatchNorm's scales and the gates' biases are few, and 0 is no
 #   natural value for them;
@@ -823,7 +823,7 @@ recall("without eval", "eval mode; then unequal batches, as BatchNorm mixes neig
 #
 # ### Not shown here
 #
-# How much of the 1.19 points each suspect made: nobody has trained that row again, one
+# How much of the 1.19 points each suspect made: nobody here has trained that row again, one
 # suspect at a time. The flattery of section 4 was measured on tiny runs of one network;
 # longer plateaus and other data give other numbers. On a GPU, resumed runs agree closely,
 # not always bit for bit.
