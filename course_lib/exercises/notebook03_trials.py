@@ -50,6 +50,8 @@ def block_trial(
         "a": random_tensor(2, at, seed=55),
         "b": 2 * random_tensor(at, 2, seed=56),
     }
+    if place == "conv2":  # few channels, all >= 0: keep the gate's hidden units awake
+        tensors["a"] = tensors["a"].abs()
     if c_in != 4 * c or stride != 1:
         tensors["w4"] = random_tensor(4 * c, c_in, 1, 1, seed=57)
 
