@@ -79,7 +79,7 @@ PLACE_IN_BLOCK = (
         "y = attend(x)",
         "runs",
         "At 'branch' the module already meets x. Each line needs its own "
-        "`if place == ...`.",
+        "`if place ==` and name.",
     ),
     WrongAnswer(
         "branch everywhere",
@@ -87,7 +87,7 @@ PLACE_IN_BLOCK = (
         "y = attend(y)",
         "runs",
         "The module acts at another place as well, here with 4C channels. Each line "
-        "needs its own `if place == ...`.",
+        "needs its own `if place ==` and name.",
     ),
     WrongAnswer(
         "averaged over the map",
