@@ -86,9 +86,10 @@ def rank_places(
     whose status is not "done" do not count.
 
     -> one row a place: placement; seeds, those it has in common with `against`;
-    accuracy, its mean in %; difference, the mean of (place - against) over these seeds
-    in points, with its t interval, low to high; certain, True where the interval
-    leaves out 0. Sorted by difference, best first. One seed has no interval (nan).
+    accuracy, the mean of all its seeds in %; difference, the mean of (place - against)
+    over the common seeds in points, with its t interval, low to high; certain, True
+    where the interval leaves out 0. Sorted by difference, best first. One seed has no
+    interval (nan).
     """
     done = runs[runs["status"] == "done"]
     table = 100 * done.pivot(index="seed", columns="placement", values="test_accuracy")

@@ -4,10 +4,10 @@ from course_lib.exercises import notebook03_counts as counts
 from course_lib.exercises import notebook03_wrong_counts as wrong_counts
 from course_lib.exercises import notebook03_wrong_ranking as wrong_ranking
 from course_lib.exercises.exercise import Exercise
-from course_lib.exercises.gradients import gradients
 from course_lib.exercises.notebook03_trials import (
     block_trials,
     closed_gate,
+    gradients_at_each_place,
     misspelt_place,
     plain_block,
 )
@@ -34,7 +34,7 @@ PLACE = Exercise(
     why=(
         "A place is a line between two steps of the block: the module replaces the map "
         "that passes there. On the branch it can silence one block; on the shortcut or "
-        "the output it stands in the way of everything that came before."
+        "the output it stands on the trunk, which all later blocks read."
     ),
     hints=(
         "Which of the five maps does the shortcut have to see, and which not?",
@@ -62,7 +62,7 @@ PLACE = Exercise(
         closed_gate(),
         misspelt_place(),
         values(block_trials),
-        gradients(block_trials),
+        gradients_at_each_place(),
         input_untouched(block_trials),
     ),
     wrong_answers=PLACE_IN_BLOCK,
@@ -109,6 +109,12 @@ COUNT = Exercise(
             "ResNet50's stages have 3, 4, 6 and 3 gates",
             "Print how often the inner loop runs in each stage.",
             [counts.WHOLE],
+        ),
+        counts.exact_counts(
+            "arguments",
+            "another reduction, width or blocks gives other counts",
+            "Look for a 16, a 64 or the four numbers of blocks in your code.",
+            counts.OTHER,
         ),
         counts.exact_counts(
             "rounding",

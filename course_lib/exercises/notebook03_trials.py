@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from torch.nn import functional as F
 from course_lib.attention.squeeze_excitation import se_gate
 from course_lib.exercises import formulas
 from course_lib.exercises.exercise import Failure, Property
+from course_lib.exercises.gradients import gradients
 from course_lib.exercises.notebook01_trials import NORMS
 from course_lib.exercises.properties import close, difference
 from course_lib.exercises.trials import AnswerError, Trial, answering, random_tensor
@@ -48,6 +50,8 @@ def block_trial(
         "a": random_tensor(2, at, seed=55),
         "b": 2 * random_tensor(at, 2, seed=56),
     }
+    if place == "conv2":  # few channels, all >= 0: keep the gate's hidden units awake
+        tensors["a"] = tensors["a"].abs()
     if c_in != 4 * c or stride != 1:
         tensors["w4"] = random_tensor(4 * c, c_in, 1, 1, seed=57)
 
@@ -150,13 +154,14 @@ def closed_gate() -> Property:
 
     def test(answer: Callable) -> Failure | None:
         for trial, result in with_module(answer, torch.zeros_like):
-            right = closed_block(trial.inputs, trial.text.rpartition(" ")[2].strip("'"))
+            place = trial.text.rpartition(" ")[2].strip("'")
+            right = closed_block(trial.inputs, place)
             if not close(result, right):
                 return Failure(
                     f"{trial.text}, a module that returns zeros",
                     "zeros in this place, and nothing else changed",
                     f"something else{difference(result, right)}",
-                    (result,),
+                    (place, result),
                 )
         return None
 
@@ -204,3 +209,19 @@ def misspelt_place() -> Property:
         'Begin with check_choice("place", place, PLACES).',
         test,
     )
+
+
+def gradients_at_each_place() -> Property:
+    """The slopes of every tensor, once for each place, not at the first place alone."""
+    common = gradients(block_trials)
+
+    def test(answer: Callable) -> Failure | None:
+        for trial in islice(block_trials(answer), len(PLACES)):
+            alone = gradients(lambda _, trial=trial: iter([trial]))
+            failure = alone.test(answer)
+            if failure is not None:
+                place = trial.text.rpartition(" ")[2]
+                return replace(failure, evidence=(place, *failure.evidence))
+        return None
+
+    return replace(common, test=test)

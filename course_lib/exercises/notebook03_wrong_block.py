@@ -67,6 +67,29 @@ PLACE_IN_BLOCK = (
         "Use project(x).",
     ),
     WrongAnswer(
+        "shortcut from the branch",
+        PROJECT,
+        "s = project(y)",
+        "runs",
+        "The shortcut starts from x, not from y: project(x).",
+    ),
+    WrongAnswer(
+        "pre everywhere",
+        PRE,
+        "y = attend(x)",
+        "runs",
+        "At 'branch' the module already meets x. Each line needs its own "
+        "`if place ==` and name.",
+    ),
+    WrongAnswer(
+        "branch everywhere",
+        BRANCH,
+        "y = attend(y)",
+        "runs",
+        "The module acts at another place as well, here with 4C channels. Each line "
+        "needs its own `if place ==` and name.",
+    ),
+    WrongAnswer(
         "averaged over the map",
         SUM,
         "y = F.relu(y + s).mean(dim=(2, 3), keepdim=True)",
@@ -112,6 +135,20 @@ PLACE_IN_BLOCK = (
         "The ReLU after mix is missing: put F.relu around mix.",
     ),
     WrongAnswer(
+        "no inner ReLU",
+        MIX,
+        "y = mix(reduce(y))",
+        "plain block",
+        "Both inner ReLUs are missing: one after reduce, one after mix.",
+    ),
+    WrongAnswer(
+        "multiplied again",
+        BRANCH,
+        'y = y * attend(y) if place == "branch" else y',
+        "plain block",
+        "attend already returns the gated map. Do not multiply again.",
+    ),
+    WrongAnswer(
         "shortcut forgotten",
         SUM,
         "y = F.relu(y)",
@@ -124,6 +161,22 @@ PLACE_IN_BLOCK = (
         'y = y + attend(y) if place == "branch" else y',
         "plain block",
         "The module's output is added to what it got. It replaces it: y = attend(y).",
+    ),
+    *(
+        WrongAnswer(
+            f"no line for {place}",
+            line,
+            plain,
+            "closed gate",
+            f"At {place!r} the module never acts: is its line missing?",
+        )
+        for place, line, plain in (
+            ("branch", BRANCH, "pass"),
+            ("pre", PRE, "y = x"),
+            ("post", POST, "return y"),
+            ("identity", IDENTITY, "pass"),
+            ("conv2", CONV2, "pass"),
+        )
     ),
     WrongAnswer(
         "pre gates the shortcut too",
@@ -217,6 +270,14 @@ PLACE_IN_BLOCK = (
         "gradients",
         "What the module returns is cut off by .detach() or .data: the branch never "
         "learns. Remove it.",
+    ),
+    WrongAnswer(
+        "detached at post",
+        POST,
+        'return attend(y.detach()) if place == "post" else y',
+        "gradients",
+        "At 'post' the module gets a detached map: nothing before it learns. Remove "
+        ".detach() or .data.",
     ),
     WrongAnswer(
         "sum written into x",

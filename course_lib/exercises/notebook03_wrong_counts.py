@@ -36,6 +36,13 @@ WEIGHTS_PER_STAGE = (
         "/ makes fractions of units. The hidden layer has c // reduction units.",
     ),
     WrongAnswer(
+        "blocks written out",
+        "enumerate(blocks)",
+        "enumerate((3, 4, 6, 3))",
+        "one number a stage",
+        "The argument blocks is not used.",
+    ),
+    WrongAnswer(
         "one layer counted",
         TERM,
         "total += c * (c // reduction)",
@@ -107,6 +114,20 @@ WEIGHTS_PER_STAGE = (
         "Each stage begins with the total of the one before. Set total = 0.",
     ),
     WrongAnswer(
+        "reduction written out",
+        TERM,
+        "total += 2 * c * (c // 16)",
+        "arguments",
+        "The argument reduction is not used: c // reduction.",
+    ),
+    WrongAnswer(
+        "width written out",
+        "width * 2**stage",
+        "64 * 2**stage",
+        "arguments",
+        "The argument width is not used.",
+    ),
+    WrongAnswer(
         "rounded at the end",
         TERM,
         "total += 2 * c * c // reduction",
@@ -144,6 +165,13 @@ WEIGHTS_PER_STAGE = (
         "places",
         "inputs changes only between stages. The second block of a stage already gets "
         "4 C channels.",
+    ),
+    WrongAnswer(
+        "inputs never updated",
+        NEXT,
+        "pass",
+        "places",
+        "inputs must start at width and become EXPANSION * channels after every block.",
     ),
     WrongAnswer(
         "inputs without the factor 4",

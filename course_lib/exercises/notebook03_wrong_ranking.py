@@ -1,6 +1,7 @@
 """Known-wrong answers to the exercises of notebook 03: the ranking."""
 
 from course_lib.exercises.exercise import WrongAnswer
+from course_lib.exercises.notebook03_counts import ROW_MISSING
 
 DONE = 'done = runs[runs["status"] == "done"]'
 TABLE = (
@@ -19,6 +20,27 @@ RANK_PLACES = (
         "return rows",
         "runs",
         "These are rows. Make a table of them: pd.DataFrame(rows, columns=RANKED).",
+    ),
+    WrongAnswer(
+        "missing seeds kept",
+        PAIRS,
+        "pairs = table[place] - table[against]",
+        "runs",
+        "A seed that one place lacks leaves a nan: .dropna() on the differences.",
+    ),
+    WrongAnswer(
+        "base left out",
+        "for place in table.columns:",
+        "for place in table.columns.drop(against):",
+        "accuracies",
+        ROW_MISSING,
+    ),
+    WrongAnswer(
+        "seeds dropped for all places",
+        TABLE,
+        f"{TABLE}.dropna()",
+        "accuracies",
+        "A seed is dropped for all places because one lacks it. Drop per pair.",
     ),
     WrongAnswer(
         "fractions instead of points",
