@@ -146,6 +146,8 @@ SILENT = Exercise(
             counts.LIVING,
             counts.OPPOSITES,
             counts.FAINT,
+            counts.ZERO,
+            counts.DIFFERENCE,
             counts.PART,
         ),
         counts.own_gradients(),

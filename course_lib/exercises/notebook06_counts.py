@@ -87,14 +87,14 @@ class Forgotten(nn.Module):
 
 
 class Faint(nn.Module):
-    """Scales x by (1e-6 s): the gradient of s is tiny, and not 0."""
+    """Scales x by (1e-10 s): the gradient of s is tiny, and not 0."""
 
     def __init__(self) -> None:
         super().__init__()
         self.scale = nn.Parameter(torch.ones(1))
 
     def forward(self, x: Tensor) -> Tensor:
-        return x * (1e-6 * self.scale)
+        return x * (1e-10 * self.scale)
 
 
 class Opposites(nn.Module):
@@ -107,6 +107,28 @@ class Opposites(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y = x * self.scale
         return torch.cat([y, -y], dim=1)
+
+
+class Zero(nn.Module):
+    """Scales x by 0: the output is 0, the gradient of the scale is not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.zeros(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.scale
+
+
+class Difference(nn.Module):
+    """Scales x by w[0] - w[1]: the two slopes of w add up to 0."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pair = nn.Parameter(torch.tensor([2.0, 1.0]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (self.pair[0] - self.pair[1]) * x
 
 
 class OneChannel(nn.Module):
@@ -143,7 +165,9 @@ CUT = ("a gate whose second ReLU is always 0", lambda: small_spatial(cut=True), 
 IDLE = ["unused.weight", "unused.bias"]
 UNUSED = ("a module with a layer never called", Forgotten, IDLE)
 OPPOSITES = ("a module whose outputs add up to 0", Opposites, [])
-FAINT = ("a module with gradients of about 1e-6", Faint, [])
+FAINT = ("a module with gradients of about 1e-9", Faint, [])
+ZERO = ("a module whose output is 0, for now", Zero, [])
+DIFFERENCE = ("a module (w[0] - w[1]) * x", Difference, [])
 PART = ("a module that uses 1 of 4 entries", OneChannel, [])
 
 
@@ -173,8 +197,10 @@ def names_right(name: str, statement: str, advice: str, *cases: Case) -> Propert
 def takes_modules() -> Property:
     """It takes each kind of module and returns a list of names."""
 
+    cases = (LIVING, CUT, UNUSED, OPPOSITES, FAINT, ZERO, DIFFERENCE, PART)
+
     def test(answer: Callable) -> None:
-        for text, make, _ in (LIVING, CUT, UNUSED, OPPOSITES, FAINT, PART):
+        for text, make, _ in cases:
             listed(answer, text, make(), input_of())
 
     return Property(
@@ -212,7 +238,7 @@ def own_gradients() -> Property:
 
 
 def module_untouched() -> Property:
-    """Weights, running statistics, mode and x stay, a frozen gradient switch too."""
+    """Weights, mode and x stay."""
 
     def test(answer: Callable) -> Failure | None:
         text, x = "a small spatial module, x (2, 4, 6, 6)", input_of()
@@ -222,13 +248,15 @@ def module_untouched() -> Property:
         for name, value in module.state_dict().items():
             if not torch.equal(value, before[name]):
                 return Failure(text, f"{name} as it was", "it was changed", (name,))
+        if not module.training:
+            return Failure(text, "module.training still True", "it is False", ("mode",))
         if not torch.equal(x, input_of()):
             return Failure(text, "x as it was", "x was changed", ("x",))
         return None
 
     return Property(
         "module untouched",
-        "weights and input stay as they were",
+        "weights, mode and input stay as they were",
         "No optimiser step, no in-place call: only a forward and its gradients.",
         test,
     )

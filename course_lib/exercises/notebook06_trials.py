@@ -86,8 +86,9 @@ def odd_maps(trials: Trials) -> Property:
             return None  # wrong on the even map too: "shape" says so
         for trial, wanted, found in zip(matched, sizes, got, strict=True):
             if found != wanted:
-                fits = "broadcasts x to" if wanted == (1, 1) else "does not fit x:"
-                message = f"a gate of {found[0]} x {found[1]}, which {fits} that"
+                size = f"{found[0]} x {found[1]}"
+                fits = f"makes x {size}" if wanted == (1, 1) else "does not fit x"
+                message = f"a gate of {size}, which {fits}"
                 expected = f"a gate of {wanted[0]} x {wanted[1]}, as x has"
                 return Failure(trial.text, expected, message, every)
         return None
@@ -126,7 +127,7 @@ def looks_near(trials: Trials) -> Property:
 
     return Property(
         "looks near",
-        "a gate looks at its surroundings, 9 x 9 positions, and at nothing else",
+        "a gate looks no further than 5 positions",
         "Let nothing but the three convolutions mix positions.",
         test,
     )

@@ -101,6 +101,27 @@ STACK_PARAMETERS = (
         "runs",
         "Write it so that you give a whole number, an int.",
     ),
+    WrongAnswer(
+        "last layer alone",
+        "in layers)",
+        "in layers[-1:])",
+        "46",
+        "Only the last layer is counted: 10. Add up all of them.",
+    ),
+    WrongAnswer(
+        "46 whatever the layers",
+        COUNT,
+        "46",
+        "46",
+        "The answer is fixed, whatever comes in. Use `layers`.",
+    ),
+    WrongAnswer(
+        "k unpacked in the middle",
+        "inputs, outputs, k in layers",
+        "inputs, k, outputs in layers",
+        "46",
+        "A layer is (in, out, k), in this order.",
+    ),
 )
 
 GRAD = "slopes = torch.autograd.grad(total, parameters, allow_unused=True)"
@@ -215,5 +236,26 @@ SILENT_PARAMETERS = (
         "y = module(x.mul_(2))",
         "module untouched",
         "The caller's x is changed in place. Pass x as it is.",
+    ),
+    WrongAnswer(
+        "y squared",
+        "(y * probe).sum()",
+        "(y**2).sum()",
+        "no false alarm",
+        "y squared has slope 0 where y is 0. Use random numbers.",
+    ),
+    WrongAnswer(
+        "slopes added up",
+        "not slope.any()",
+        "not slope.sum()",
+        "no false alarm",
+        "Slopes of opposite sign add up to 0: any(), not sum().",
+    ),
+    WrongAnswer(
+        "left in eval mode",
+        "y = module(x)",
+        "module.eval()\n    y = module(x)",
+        "module untouched",
+        "The module is left in eval mode. Leave its mode alone, or put it back.",
     ),
 )

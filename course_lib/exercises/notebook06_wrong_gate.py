@@ -7,6 +7,7 @@ FIRST = "F.relu(F.conv2d(m, w1, b1, padding=2))"
 SECOND = "F.relu(F.conv2d(a, w2, b2, stride=2, padding=1))"
 MATCH = 'F.interpolate(b, size=x.shape[2:], mode="nearest")'
 LAST = "torch.sigmoid(F.conv2d(u, w3, b3, padding=1))"
+TWO_LAYERS = "padding=2))  # (N, 1, H, W)\n    b = F.relu(F.conv2d(a, w2, b2, stride=2"
 
 SMALL_SPATIAL_GATE = (
     WrongAnswer(
@@ -288,5 +289,71 @@ SMALL_SPATIAL_GATE = (
         "m = x.div_(x.shape[1]).sum(dim=1, keepdim=True)",
         "input not modified",
         "The caller's x is divided in place by /= or div_. Use x.mean.",
+    ),
+    WrongAnswer(
+        "stride on the first convolution",
+        TWO_LAYERS,
+        "stride=2, padding=2))\n    b = F.relu(F.conv2d(a, w2, b2",
+        "looks near",
+        "The first convolution has the stride. It belongs to the second.",
+    ),
+    WrongAnswer(
+        "x times it",
+        f"return {LAST}",
+        f"return x * {LAST}",
+        "runs",
+        "Return the gate, not x times the gate.",
+    ),
+    WrongAnswer(
+        "it times x",
+        f"return {LAST}",
+        f"return {LAST} * x",
+        "runs",
+        "Return the gate alone, not the gate times x.",
+    ),
+    WrongAnswer(
+        "ReLU before the sigmoid",
+        LAST,
+        "torch.sigmoid(F.relu(F.conv2d(u, w3, b3, padding=1)))",
+        "values",
+        "A ReLU stands before the sigmoid, so no gate is below 0.5. Take it out.",
+    ),
+    WrongAnswer(
+        "w2 and w3 exchanged",
+        MEAN,
+        f"w2, w3 = w3, w2\n    {MEAN}",
+        "values",
+        "w2 and w3 are exchanged. w2 belongs to the layer with the stride, w3 to the "
+        "last.",
+    ),
+    WrongAnswer(
+        "second and last layer exchanged",
+        MEAN,
+        f"w2, b2, w3, b3 = w3, b3, w2, b2\n    {MEAN}",
+        "values",
+        "The second and the last layer have exchanged kernels and biases. w2 and b2 "
+        "go with the stride, w3 and b3 with the sigmoid.",
+    ),
+    WrongAnswer(
+        "all four axes as size",
+        "size=x.shape[2:]",
+        "size=x.shape",
+        "runs",
+        "size=x.shape has four numbers. F.interpolate takes the two sides: "
+        "size=x.shape[2:].",
+    ),
+    WrongAnswer(
+        "mean over axis 0",
+        MEAN,
+        "m = x.mean(dim=0, keepdim=True)",
+        "runs",
+        "dim=0 is the batch. The channels are axis 1: x.mean(dim=1, keepdim=True).",
+    ),
+    WrongAnswer(
+        "ReLU on x",
+        MEAN,
+        "m = F.relu(x).mean(dim=1, keepdim=True)",
+        "values",
+        "x itself goes through a ReLU. Only the first two convolutions have one.",
     ),
 )

@@ -111,4 +111,18 @@ ALIVE_KERNELS = (
         "input not modified",
         "The caller's kernels are overwritten by mul_ and abs_. Return new tensors.",
     ),
+    WrongAnswer(
+        "times the sum",
+        SIGNED,
+        "w1 * w1.sum()",
+        "sizes stay",
+        "Multiply by the sum's *sign*, not by the sum.",
+    ),
+    WrongAnswer(
+        "kernels in the wrong order",
+        "return w1 * w1.sum().sign(), w2.abs()",
+        "return w2.abs(), w1 * w1.sum().sign()",
+        "sizes stay",
+        "The kernels come back in the wrong order. Return w1's first, then w2's.",
+    ),
 )
