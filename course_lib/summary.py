@@ -95,7 +95,7 @@ def prepare(runs: pd.DataFrame) -> pd.DataFrame:
 
 def display_name(model: str) -> str:
     """The name as people write it: se -> SE, cbam-spatial -> CBAM-spatial."""
-    short = {"se", "bam", "cbam"}
+    short = {"se", "bam", "cbam", "eca"}
     return "-".join(
         part.upper() if part in short else part for part in model.split("-")
     )

@@ -61,7 +61,9 @@ def test_the_table_builds_modules_for_any_channels_and_reduction(name):
     assert row.make(24, 8).eval()(x).shape == x.shape
     hidden = row.make(64, 16), row.make(64, 4)
     counts = [sum(p.numel() for p in module.parameters()) for module in hidden]
-    assert (counts[0] < counts[1]) == (name in ("se", "bam", "cbam", "bam-spatial"))
+    # "coordinate" has a hidden layer too, of at least 8 units: as many in both.
+    shrinks = name in ("se", "bam", "cbam", "bam-spatial", "pyramid")
+    assert (counts[0] < counts[1]) == shrinks
 
 
 # Structure ------------------------------------------------------------------------

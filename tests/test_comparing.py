@@ -303,7 +303,7 @@ def test_plan_uses_each_modules_own_place():
 @pytest.mark.parametrize("data", ["signs", "cifar100", "folder:any"])
 def test_every_model_fits_every_place_in_every_profile(profile, data):
     runs = plan_runs(data, profile.sizes(data), list(ATTENTION), 1, list(PLACEMENTS))
-    assert len(runs) == 1 + 6 * len(PLACEMENTS)
+    assert len(runs) == 1 + 9 * len(PLACEMENTS)
 
 
 @pytest.mark.slow

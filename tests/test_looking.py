@@ -28,7 +28,8 @@ from course_lib.looking import (
 from course_lib.resnet import resnet50
 
 FEW = settings(derandomize=True, deadline=None, max_examples=40)
-SPATIAL = [name for name in ATTENTION if name not in ("plain", "se")]
+NO_MAP = ("plain", "se", "eca", "pyramid")
+SPATIAL = [name for name in ATTENTION if name not in NO_MAP]
 each_score = pytest.mark.parametrize("name", SCORES)
 
 

@@ -183,7 +183,7 @@ def test_names_use_their_default_place():
     in_blocks = {
         n for n, net in networks.items() if net.layer4[2].attention is not None
     }
-    assert in_blocks == {"se", "cbam", "spatial", "cbam-spatial"}
+    assert in_blocks == set(NAMES) - between - {"plain"}
     assert sum(isinstance(m, SmallSpatial) for m in networks["spatial"].modules()) == 16
 
 

@@ -12,6 +12,9 @@ from torch import nn
 
 from course_lib.attention.bam import BAM, BAMSpatial
 from course_lib.attention.cbam import CBAM, CBAMChannel, CBAMSpatial
+from course_lib.attention.coordinate import CoordinateAttention
+from course_lib.attention.eca import EfficientChannelAttention
+from course_lib.attention.pyramid import PyramidAttention
 from course_lib.attention.spatial import SmallSpatial
 from course_lib.attention.squeeze_excitation import SqueezeExcitation
 
@@ -64,6 +67,21 @@ ATTENTION: dict[str, Attention] = {
         lambda channels, reduction=16: CBAMSpatial(),
         "branch",
     ),
+    "eca": Attention(
+        "Efficient Channel Attention",
+        lambda channels, reduction=16: EfficientChannelAttention(channels),
+        "branch",
+    ),
+    "coordinate": Attention(  # its r is 32 where that of the others is 16
+        "Coordinate Attention, as released by its authors",
+        lambda channels, reduction=16: CoordinateAttention(channels, 2 * reduction),
+        "branch",
+    ),
+    "pyramid": Attention(
+        "spatial pyramid attention",
+        lambda channels, reduction=16: PyramidAttention(channels, reduction),
+        "branch",
+    ),
 }
 
 __all__ = [
@@ -75,6 +93,9 @@ __all__ = [
     "BAMSpatial",
     "CBAMChannel",
     "CBAMSpatial",
+    "CoordinateAttention",
+    "EfficientChannelAttention",
+    "PyramidAttention",
     "SmallSpatial",
     "SqueezeExcitation",
 ]

@@ -1,0 +1,86 @@
+"""Efficient Channel Attention: every channel's gate asks its neighbours alone.
+
+Source: Wang, Wu, Zhu, Li, Zuo and Hu, "ECA-Net: Efficient Channel Attention for Deep
+Convolutional Neural Networks", 2020, and the code its authors released.
+
+    s = mean over the map                                    (N, C)
+    g = sigmoid(1-D convolution of s over the channels)      (N, C)
+    y = x * g                                                (N, C, H, W)
+
+One kernel of k weights for all channels, without bias: k parameters, no hidden layer.
+k is the odd number nearest to (log2(C) + 1) / 2: 3 at C = 16, 5 at 256, 7 at 2048.
+
+Paper, authors' code and ports differ in k:
+
+- The released ResNet takes k = 3 in every stage unless told otherwise; its `k_size`
+  argument carries the sizes of the formula. 48 parameters in ResNet50 against 86.
+- timm computes k from C as we do, but never takes less than 3. Below 8 channels the
+  formula gives 1, and so do we: then no channel asks another.
+
+Convolution pads with zeros, so the first and last k // 2 channels have fewer
+neighbours. Which channels are neighbours means nothing at the start of training; the
+layers before the gate can learn an order that suits it.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from course_lib.attention.squeeze_excitation import squeeze
+from course_lib.errors import CourseError
+
+
+def eca_kernel_size(channels: int, gamma: float = 2, b: float = 1) -> int:
+    """k, the odd number nearest to (log2(channels) + b) / gamma; ties go up.
+
+    gamma, b: 2 and 1 in the paper.
+    Raises CourseError unless channels is a whole number of at least 1.
+    """
+    if not isinstance(channels, int) or channels < 1:
+        raise CourseError(
+            f"channels={channels!r}",
+            "a whole number of at least 1",
+            "Pass channels=64.",
+        )
+    k = int(abs((math.log2(channels) + b) / gamma))
+    return k if k % 2 else k + 1
+
+
+def eca_gate(x: Tensor, w: Tensor) -> Tensor:
+    """Gate in (0, 1) for every sample and channel.
+
+    x (N, C, H, W), w (1, 1, k) with k odd -> g (N, C, 1, 1).
+    """
+    s = squeeze(x)[:, None]  # (N, 1, C): one signal, as long as there are channels
+    logits = F.conv1d(s, w, padding=w.shape[2] // 2)  # (N, 1, C)
+    return torch.sigmoid(logits)[:, 0, :, None, None]  # (N, C, 1, 1)
+
+
+class EfficientChannelAttention(nn.Module):
+    """Multiplies every channel by its gate: x (N, C, H, W) -> (N, C, H, W).
+
+    channels: C of the input; sets k by the paper's formula.
+    kernel_size: k itself, odd, in place of the formula (3: the released default).
+
+    Parameters: k. Raises CourseError for channels below 1 or an even kernel.
+    """
+
+    def __init__(self, channels: int, kernel_size: int | None = None) -> None:
+        super().__init__()
+        k = eca_kernel_size(channels) if kernel_size is None else kernel_size
+        if k < 1 or k % 2 == 0:
+            raise CourseError(
+                f"kernel_size={k}",
+                "an odd number, so that every channel has as many neighbours each side",
+                "Use 3, or leave it out for the paper's formula.",
+            )
+        self.conv = nn.Conv1d(1, 1, k, padding=k // 2, bias=False)
+
+    def gate(self, x: Tensor) -> Tensor:
+        """The bare gate: x (N, C, H, W) -> (N, C, 1, 1), values in (0, 1)."""
+        return eca_gate(x, self.conv.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.gate(x)  # (N, C, H, W)
