@@ -91,7 +91,7 @@ def fingerprint(attention: AttentionFactory | None) -> str:
         digest = hashlib.sha256(repr(module).encode())
         x = torch.randn(3, 32, 8, 10, requires_grad=True)  # (N, C, H, W)
         for value in module.state_dict().values():
-            digest.update(value.numpy().tobytes())  # how it starts
+            digest.update(value.float().numpy().tobytes())  # how it starts
         for parameter in module.parameters():
             torch.nn.init.normal_(parameter)  # so that no part is silent
         outputs = [module(x), module.eval()(x)]

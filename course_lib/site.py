@@ -45,6 +45,8 @@ def build_site(out: Path, checkout: Path = CHECKOUT) -> Path:
         raise CourseError(
             "no Sphinx here", "the packages of the extra `test`", "Run start.py setup."
         )
+    if out.exists() and not out.is_dir():
+        raise CourseError(f"--out {out}, a file", "a folder", "Choose another name.")
     if out.exists() and any(out.iterdir()) and not (out / "searchindex.js").exists():
         raise CourseError(
             f"--out {out}", "an empty folder, or an older site", "Choose another one."
@@ -104,9 +106,11 @@ def describe_figures(notebook: str) -> str:
     content = json.loads(notebook)
     for cell in content["cells"]:
         outputs = [output.get("metadata", {}) for output in cell.get("outputs", [])]
-        texts = [found["image/png"]["alt"] for found in outputs if "image/png" in found]
-        if texts:
-            cell["metadata"]["mystnb"] = {"image": {"alt": " ".join(texts)}}
+        texts = [found.get("image/png", {}).get("alt", "") for found in outputs]
+        if any(texts):
+            cell["metadata"]["mystnb"] = {
+                "image": {"alt": " ".join(filter(None, texts))}
+            }
     return json.dumps(content)
 
 

@@ -117,6 +117,12 @@ def test_a_folder_of_other_files_is_left_alone(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
+def test_a_file_is_no_place_for_a_site(tmp_path):
+    (tmp_path / "site").write_text("mine", encoding="utf-8")
+    with pytest.raises(CourseError, match="a file: expected a folder"):
+        build_site(tmp_path / "site")
+
+
 def test_the_readme_becomes_the_first_page(tmp_path):
     checkout = made_up_checkout(tmp_path / "course", "# Title\n")
     collect_pages(checkout, tmp_path / "source")

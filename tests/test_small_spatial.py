@@ -137,6 +137,13 @@ def test_silent_parameters_of_a_dead_gate_are_all_but_the_last_bias():
     assert all(p.grad is None for p in module.parameters())
 
 
+def test_mean_maps_leave_no_hook_behind_when_the_network_fails():
+    network = resnet50(4, "spatial", stem="stride2", width=4)
+    with pytest.raises(Exception):  # noqa: B017, any error of the network
+        mean_maps(network, torch.zeros(2, 1, 16, 16))
+    assert not any(module._forward_pre_hooks for module in network.modules())
+
+
 def test_the_mean_maps_are_what_each_gate_reads():
     torch.manual_seed(0)
     network = resnet50(10, "spatial", stem="cifar", width=8).eval()

@@ -38,8 +38,10 @@ def mean_maps(network: nn.Module, images: Tensor) -> dict[str, Tensor]:
                 maps[block] = inputs[0].detach().mean(dim=1, keepdim=True)
 
             hooks.append(module.register_forward_pre_hook(remember))
-    with torch.no_grad():
-        network(images)
-    for hook in hooks:
-        hook.remove()
+    try:
+        with torch.no_grad():
+            network(images)
+    finally:
+        for hook in hooks:
+            hook.remove()
     return maps
