@@ -97,7 +97,8 @@ def bam_map(channel: Tensor, spatial: Tensor, combine: str = "sum") -> Tensor:
     """Merge the branches into M in (0, 1).
 
     channel (N, C, 1, 1), spatial (N, 1, H, W), both logits -> M (N, C, H, W).
-    combine: "sum" is the paper's, "product" the released code's.
+    combine: "sum" is the paper's, "product" the released code's. Raises an error for
+    another combine.
     """
     check_choice("combine", combine, COMBINE)
     logits = channel + spatial if combine == "sum" else channel * spatial

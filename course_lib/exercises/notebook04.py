@@ -14,6 +14,7 @@ from course_lib.exercises.gradients import gradients
 from course_lib.exercises.notebook04_trials import (
     channel_trials,
     map_trials,
+    misspelt_combine,
     reach,
     refine_trials,
     roomy_trials,
@@ -115,6 +116,7 @@ MAP = Exercise(
         "(N, C, 1, 1) and (N, 1, H, W) -> (N, C, H, W).",
         'check_choice("combine", combine, COMBINE) refuses misspelt names; +, *, '
         "torch.sigmoid.",
+        'check_choice("combine", combine, COMBINE)\n'
         'logits = channel ____ spatial if combine == "sum" else channel ____ spatial\n'
         "return ____(logits)",
     ),
@@ -132,6 +134,7 @@ MAP = Exercise(
         channel_order(map_trials, {"channel": 1}),
         values(map_trials),
         gradients(map_trials),
+        misspelt_combine(),
     ),
     wrong_answers=wrong_merge.MAP,
 )

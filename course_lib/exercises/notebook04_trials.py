@@ -9,7 +9,13 @@ from torch import Tensor
 from course_lib.exercises import bam_formulas
 from course_lib.exercises.exercise import Failure, Property
 from course_lib.exercises.properties import Trials
-from course_lib.exercises.trials import Trial, random_tensor, shape_text
+from course_lib.exercises.trials import (
+    AnswerError,
+    Trial,
+    answering,
+    random_tensor,
+    shape_text,
+)
 
 
 def none(v):
@@ -167,6 +173,29 @@ def map_trials(answer: Callable) -> Iterator[Trial]:
 def zero_to_one(trial: Trial) -> tuple[Tensor, Tensor]:
     """Bounds of a map after the sigmoid."""
     return torch.tensor(0.0), torch.tensor(1.0)
+
+
+def misspelt_combine() -> Property:
+    """A way to combine that does not exist is an error, not silently the other one."""
+
+    def test(answer: Callable) -> Failure | None:
+        inputs = next(map_trials(answer)).inputs
+        text = "combine 'summ'"
+        try:
+            with answering(text):
+                answer(inputs["channel"], inputs["spatial"], "summ")
+        except AnswerError as refused:
+            if isinstance(refused.error, Exception):
+                return None
+            raise
+        return Failure(text, "an error", "a result", (text,))
+
+    return Property(
+        "misspelt combine",
+        "a combine that does not exist raises an error",
+        'Begin with check_choice("combine", combine, COMBINE).',
+        test,
+    )
 
 
 # --- bam_refine ---------------------------------------------------------------------

@@ -30,6 +30,22 @@ CHANNEL = (
         "The first layer gets the whole map. Give it s = squeeze(x), (N, C).",
     ),
     WrongAnswer(
+        "averaged over the width alone",
+        SQUEEZE,
+        "s = x.mean(dim=3)",
+        "runs",
+        "The average runs over the width alone, so the height is left. Average over "
+        "H and W: squeeze(x).",
+    ),
+    WrongAnswer(
+        "weight @ numbers",
+        "F.linear(s, w1, b1)",
+        "w1 @ s + b1",
+        "runs",
+        "w1 @ s multiplies the batch, not the channels. Use F.linear(s, w1, b1), which "
+        "is s @ w1.T + b1.",
+    ),
+    WrongAnswer(
         "two axes short",
         "return logits[:, :, None, None]",
         "return logits",
@@ -144,6 +160,20 @@ CHANNEL = (
         "s = squeeze(x) + x.amax(dim=(2, 3))",
         "values",
         "Average and maximum together belong to CBAM. BAM takes the average alone.",
+    ),
+    WrongAnswer(
+        "sum in place of the average",
+        SQUEEZE,
+        "s = x.sum(dim=(2, 3))",
+        "values",
+        "This is the sum; squeeze averages. A sum grows with the map.",
+    ),
+    WrongAnswer(
+        "both biases ignored",
+        f"{HIDDEN}  # (N, C//r)\n    logits = {END}",
+        "F.relu(norm_hidden(F.linear(s, w1)))\n    logits = norm_end(F.linear(z, w2))",
+        "values",
+        "The biases b1 and b2 are not used. F.linear takes them third.",
     ),
     WrongAnswer(
         "second bias ignored",

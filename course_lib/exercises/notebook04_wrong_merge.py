@@ -164,6 +164,14 @@ MAP = (
         "gradients",
         "The channel branch is cut off by .detach() or .data and will never learn.",
     ),
+    WrongAnswer(
+        "a misspelt combine passes",
+        'check_choice("combine", combine, COMBINE)\n',
+        "\n",
+        "misspelt combine",
+        "An unknown combine gives a map without a word, and the run would be called "
+        'something it is not. Begin with check_choice("combine", combine, COMBINE).',
+    ),
 )
 
 REFINE = (
@@ -173,6 +181,14 @@ REFINE = (
         "self.gate(x) * x",
         "runs",
         "There is no self here: the map arrives as the argument m.",
+    ),
+    WrongAnswer(
+        "matrix product",
+        REFINED,
+        "x @ (1 + m)",
+        "runs",
+        "`@` is the matrix product. `x * (1 + m)` multiplies position by position and "
+        "broadcasts.",
     ),
     WrongAnswer(
         "factor without x",
@@ -244,6 +260,13 @@ REFINE = (
         "x * (1 + m.mean(dim=0, keepdim=True))",
         "samples independent",
         "The map is averaged over the batch. Each image keeps its own.",
+    ),
+    WrongAnswer(
+        "map not used",
+        REFINED,
+        "x",
+        "values",
+        "m is not used: x comes back as it was. x * (1 + m).",
     ),
     WrongAnswer(
         "one map for all channels",

@@ -6,6 +6,11 @@ FIRST = "h = F.relu(norms[0](F.conv2d(x, weights[0], biases[0])))"
 SIZE = "padding=dilation, dilation=dilation"
 STEP = "h = F.relu(norms[i](h))"
 LAST = "norm_end(F.conv2d(h, weights[3], biases[3]))"
+BODY = f"""{FIRST}  # (N, C//r, H, W)
+    for i in (1, 2):
+        h = F.conv2d(h, weights[i], biases[i], {SIZE})
+        {STEP}"""
+WHOLE = f"{BODY}  # (N, C//r, H, W)\n    return {LAST}"
 
 SPATIAL = (
     WrongAnswer(
@@ -22,6 +27,14 @@ SPATIAL = (
         "F.conv2d(h, biases[i], weights[i], padding",
         "runs",
         "Weight and bias have changed places: F.conv2d(h, weight, bias).",
+    ),
+    WrongAnswer(
+        "3x3 convolutions counted from 0",
+        "for i in (1, 2):",
+        "for i in range(2):",
+        "runs",
+        "range(2) is 0 and 1, and weights[0] is the first 1x1. The 3x3 convolutions "
+        "are 1 and 2.",
     ),
     WrongAnswer(
         "padding 1",
@@ -54,6 +67,13 @@ SPATIAL = (
         "shape",
         "The padding is twice what is needed, and the map grows. A 3x3 reaches one "
         "dilation to each side: padding=dilation.",
+    ),
+    WrongAnswer(
+        "padding fixed at 4",
+        SIZE,
+        "padding=4, dilation=dilation",
+        "shape",
+        "The padding is 4 whatever the dilation: padding=dilation.",
     ),
     WrongAnswer(
         "last convolution left out",
@@ -144,6 +164,17 @@ SPATIAL = (
         "code has it: F.relu(norms[i](h)).",
     ),
     WrongAnswer(
+        "no ReLU at all",
+        BODY,
+        BODY.replace(
+            "F.relu(norms[0](F.conv2d(x, weights[0], biases[0])))",
+            "norms[0](F.conv2d(x, weights[0], biases[0]))",
+        ).replace("F.relu(norms[i](h))", "norms[i](h)"),
+        "values",
+        "No ReLU at all: the four convolutions are one linear map. Each but the last "
+        "has one: F.relu(norms[i](h)).",
+    ),
+    WrongAnswer(
         "no ReLU after the first 1x1",
         FIRST,
         "h = norms[0](F.conv2d(x, weights[0], biases[0]))",
@@ -163,6 +194,13 @@ SPATIAL = (
         "h = F.relu(h)",
         "values",
         "norms[1] and norms[2] are not used. F.relu(norms[i](h)).",
+    ),
+    WrongAnswer(
+        "the first norm everywhere",
+        STEP,
+        "h = F.relu(norms[0](h))",
+        "values",
+        "norms[0] acts after each 3x3 too. Each layer has its own: norms[i].",
     ),
     WrongAnswer(
         "no norm at the end",
@@ -192,6 +230,15 @@ SPATIAL = (
         f"torch.sigmoid({LAST})",
         "values",
         "The sigmoid comes after the branches are merged, once. Return the logits.",
+    ),
+    WrongAnswer(
+        "no biases",
+        WHOLE,
+        WHOLE.replace(", biases[0]", "")
+        .replace(", biases[i]", "")
+        .replace(", biases[3]", ""),
+        "values",
+        "Biases are not used. Each F.conv2d takes its own third: biases[i].",
     ),
     WrongAnswer(
         "biases of the 3x3 ignored",
