@@ -494,8 +494,7 @@ silent_parameters = check("silent_parameters", silent_parameters)
 # %%
 pairs = zip(maps.items(), modules, strict=True)
 silent = {block: silent_parameters(module, m) for (block, m), module in pairs}
-# 5 of the 6 names: all but excite.bias
-dead = [block for block, names in silent.items() if len(names) >= 5]
+dead = [b for b, n in silent.items() if len(n) >= 5]  # 5 of 6: all but excite.bias
 blind = [block for block, g in gates.items() if g.std(dim=0).max() < 1e-6]
 print(f"dead: {len(dead)} of 16, the same as the flat ones: {dead == flat}")
 print(f"the same for all eight scenes: {len(blind)} of 16")
@@ -519,6 +518,9 @@ for block in (dead[0], *(block for block in blind if block not in dead)):
 
 
 # %%
+from functools import partial
+
+
 def torchvision_start():
     """What torchvision's ResNet loop does to a module that it finds."""
     module = SmallSpatial(start="pytorch")
@@ -538,8 +540,6 @@ def count_dead(make, seeds=20):
 
 
 # %%
-from functools import partial
-
 default = partial(SmallSpatial, start="pytorch")
 starts = {"PyTorch": default, "torchvision": torchvision_start, "Xu Ma": SmallSpatial}
 counted = {label: count_dead(make) for label, make in starts.items()}  # (20,) each
