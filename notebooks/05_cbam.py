@@ -681,9 +681,9 @@ recall("first step", "0.5 exactly; all but the 7x7 kernel")
 # a fixed gate g, and take one gradient step on &gamma;:
 
 # %%
-TAKEN = {46: "(one epoch of the recorded runs)", 200: "(ci)", 552: "(the recorded runs)"}
+WHO = {46: "(one epoch of the recorded runs)", 200: "(ci)", 552: "(the recorded runs)"}
 for n in (46, 200, 460, 552):
-    print(f"after {n} steps {0.99**n:.3f} of the start is left", TAKEN.get(n, ""))
+    print(f"after {n} steps {0.99**n:.3f} of the start is left", WHO.get(n, ""))
 for g in (1.0, 0.5, 0.25):
     gamma = torch.zeros((), requires_grad=True)  # our recipe starts it at 0
     ((1.0 - g * gamma * 1.0) ** 2).backward()  # the branch should give 1, u is 1
