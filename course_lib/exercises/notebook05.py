@@ -13,6 +13,7 @@ from course_lib.exercises import notebook05_wrong_spatial as wrong_spatial
 from course_lib.exercises.exercise import Exercise
 from course_lib.exercises.gradients import gradients
 from course_lib.exercises.notebook05_trials import (
+    arguments_passed_on,
     cbam_build,
     channel_trials,
     gate_of_zero,
@@ -235,6 +236,7 @@ MODULE = Exercise(
         values(module_trials),
         gradients(module_trials),
         starts_at_one_half(),
+        arguments_passed_on(),
         input_untouched(module_trials),
     ),
     wrong_answers=wrong_module.MODULE,

@@ -217,6 +217,7 @@ def module_formula(
     map_order: str = "max-mean",
     mlp_bias: bool = True,
     kernel_size: int = 7,
+    pools: tuple[str, ...] = ("avg", "max"),
 ) -> ndarray:
     """x times both gates, with the weights recognised by their shapes."""
     x, found = v["x"], weights_by_shape(v)
@@ -227,7 +228,7 @@ def module_formula(
         return (logits - mean) / spread * found["weight"] + found["bias"]
 
     def channel(y: ndarray) -> ndarray:
-        return channel_formula(y, *mlp)
+        return channel_formula(y, *mlp, pools)
 
     def spatial(y: ndarray) -> ndarray:
         return spatial_formula(y, found["kernel"], norm, map_order)
@@ -318,5 +319,41 @@ def starts_at_one_half() -> Property:
         "start",
         "a fresh module has the same gate at every position",
         "Pass bn_momentum and bn_scale on to CBAMSpatial, in this order.",
+        test,
+    )
+
+
+def arguments_passed_on() -> Property:
+    """bn_scale, bn_momentum and pools reach the two gates."""
+    given = 'CBAM(12, 4, bn_scale=1.0, bn_momentum=0.1, pools=("max",))'
+
+    def build(answer: Callable) -> nn.Module:
+        return answer(12, 4, bn_scale=1.0, bn_momentum=0.1, pools=("max",))
+
+    def test(answer: Callable) -> Failure | None:
+        with answering(given):
+            module = build(answer)
+        norms = [m for m in module.modules() if isinstance(m, nn.BatchNorm2d)]
+        found = [(norm.weight.max().item(), norm.momentum) for norm in norms]
+        if found != [(1.0, 0.1)]:
+            got = ", ".join(f"scale {s:g}, momentum {m}" for s, m in found)
+            wanted = "a BatchNorm with scale 1, momentum 0.1"
+            return Failure(given, wanted, got or "no BatchNorm2d", tuple(found))
+        trial = module_trial(
+            given,
+            lambda: build(answer),
+            random_tensor(2, 12, 5, 6, seed=61) + 0.3,
+            lambda v: module_formula(v, pools=("max",)),
+        )
+        result, wanted = trial.call(), trial.expected()
+        if close(result, wanted):
+            return None
+        got = f"not equal{difference(result, wanted)}"
+        return Failure(given, "the values of the maximum alone", got, (result,))
+
+    return Property(
+        "arguments",
+        "bn_scale, bn_momentum and pools reach the gates",
+        "Pass every argument on to CBAMChannel or CBAMSpatial.",
         test,
     )

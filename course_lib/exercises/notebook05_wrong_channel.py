@@ -230,6 +230,52 @@ CHANNEL_GATE = (
         "b2 is not used. Pass it: F.linear(z, w2, b2).",
     ),
     WrongAnswer(
+        "both biases ignored",
+        LOOP,
+        LOOP.replace(", b1", "").replace(", b2", ""),
+        "values",
+        "b1 and b2 are not used. Pass both: F.linear(s, w1, b1), F.linear(z, w2, b2).",
+    ),
+    WrongAnswer(
+        "summed before the ReLU",
+        LOOP,
+        "z = F.relu(sum(F.linear(pool(x, kind), w1, b1) for kind in pools))\n"
+        "    logits = F.linear(z, w2, b2)",
+        "values",
+        "The poolings are added before the ReLU. Each passes both layers alone.",
+    ),
+    WrongAnswer(
+        "sigmoid in place of the ReLU",
+        f"F.relu({POOLED})",
+        f"torch.sigmoid({POOLED})",
+        "values",
+        "A sigmoid stands between the layers. That place takes F.relu.",
+    ),
+    WrongAnswer(
+        "ReLU on both layers",
+        SUM,
+        "logits = logits + F.relu(F.linear(z, w2, b2))",
+        "values",
+        "The second layer has a ReLU too, so no logit is negative. Only the first has "
+        "one.",
+    ),
+    WrongAnswer(
+        "larger logit in place of the sum",
+        SUM,
+        "y = F.linear(z, w2, b2)\n"
+        "        logits = y if kind == pools[0] else torch.maximum(logits, y)",
+        "values",
+        "The larger logit is taken. Add the poolings' logits.",
+    ),
+    WrongAnswer(
+        "ReLU on x in place",
+        "logits = 0.0",
+        "x.relu_()\n    logits = 0.0",
+        "values",
+        "x.relu_() overwrites x, negative values are lost. The ReLU belongs between "
+        "the layers.",
+    ),
+    WrongAnswer(
         "detached",
         POOLED,
         "F.linear(pool(x, kind).detach(), w1, b1)",

@@ -7,6 +7,7 @@ MEAN = "x.mean(dim=1, keepdim=True)"
 MAPS = f"maps = [{LARGEST}, {MEAN}]"
 JOINED = "return torch.cat(maps, dim=1)"
 TURN = 'if map_order == "mean-max":'
+BODY = f"{MAPS}\n    {TURN}\n        maps.reverse()\n    {JOINED}"
 
 CHANNEL_MAPS = (
     WrongAnswer(
@@ -47,6 +48,29 @@ CHANNEL_MAPS = (
         "torch.stack adds a fifth axis. Use torch.cat with keepdim=True.",
     ),
     WrongAnswer(
+        "stacked on axis 0",
+        BODY,
+        BODY.replace(", keepdim=True", "").replace("cat(maps, dim=1", "stack(maps"),
+        "shape",
+        "torch.stack puts the maps on axis 0, before the batch. Say where: stack(..., "
+        "dim=1).",
+    ),
+    WrongAnswer(
+        "stacked on axis 0, axis kept",
+        JOINED,
+        "return torch.stack(maps)",
+        "shape",
+        "torch.stack adds an axis in front: (2, N, 1, H, W). Use torch.cat(maps, "
+        "dim=1).",
+    ),
+    WrongAnswer(
+        "pooled over the batch",
+        MAPS,
+        MAPS.replace("dim=1", "dim=0"),
+        "shape",
+        "Axis 0 is the batch: dim=1 is the channel axis.",
+    ),
+    WrongAnswer(
         "added in place of joined",
         JOINED,
         "return maps[0] + maps[1]",
@@ -75,6 +99,20 @@ CHANNEL_MAPS = (
         "x.sum(dim=1, keepdim=True)",
         "range",
         "The sum is not divided by C, so wide layers give large numbers. Use mean.",
+    ),
+    WrongAnswer(
+        "indices in place of values",
+        LARGEST,
+        "x.max(dim=1, keepdim=True).indices",
+        "range",
+        "These are places, not values: take .values.",
+    ),
+    WrongAnswer(
+        "largest absolute value",
+        LARGEST,
+        "x.abs().max(dim=1, keepdim=True).values",
+        "range",
+        "The largest absolute value; take the largest value.",
     ),
     WrongAnswer(
         "maps of the batch",

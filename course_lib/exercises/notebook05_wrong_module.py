@@ -27,6 +27,14 @@ MODULE = (
         "argument `reduction`.",
     ),
     WrongAnswer(
+        "norm and map_order swapped",
+        "map_order, norm, bn_momentum",
+        "norm, map_order, bn_momentum",
+        "runs",
+        "CBAMSpatial takes kernel_size, map_order, norm, bn_momentum, bn_scale, in "
+        "this order.",
+    ),
+    WrongAnswer(
         "kernel of 49",
         "kernel_size: int = 7",
         "kernel_size: int = 49",
@@ -142,6 +150,36 @@ MODULE = (
         "The channel gate is applied twice. Once is enough.",
     ),
     WrongAnswer(
+        "channel gate twice, as a factor",
+        FORWARD,
+        "return self.channel(x) * self.gate(x)",
+        "gated",
+        "The channel gate counts twice: self.channel(x) and gate(x) both hold it. Use "
+        "one.",
+    ),
+    WrongAnswer(
+        "gate calls the modules",
+        GATE,
+        "return self.spatial(self.channel(x))",
+        "gated",
+        "gate returns maps that already hold x, so x counts twice. Use .gate(x), not "
+        "the call.",
+    ),
+    WrongAnswer(
+        "gate is the spatial gate",
+        GATE,
+        "return self.spatial.gate(x * channel)",
+        "gated",
+        "gate(x) is only the spatial gate: multiply by the channel gate.",
+    ),
+    WrongAnswer(
+        "gate is the channel gate",
+        GATE,
+        "return channel",
+        "gated",
+        "gate(x) is only the channel gate: multiply by the spatial gate.",
+    ),
+    WrongAnswer(
         "channel gate alone",
         FORWARD,
         "return self.channel(x)",
@@ -215,6 +253,34 @@ MODULE = (
         "bn_scale: float = 1.0",
         "start",
         "The BatchNorm's scale starts at 1, as in timm. The authors start it at 0.",
+    ),
+    WrongAnswer(
+        "bn_scale ignored",
+        "norm, bn_momentum, bn_scale)",
+        "norm, bn_momentum)",
+        "arguments",
+        "bn_scale is ignored. Pass it on to CBAMSpatial.",
+    ),
+    WrongAnswer(
+        "bn_momentum ignored",
+        "norm, bn_momentum, bn_scale)",
+        "norm, 0.01, bn_scale)",
+        "arguments",
+        "bn_momentum is ignored. Pass it on to CBAMSpatial.",
+    ),
+    WrongAnswer(
+        "both BatchNorm arguments ignored",
+        "norm, bn_momentum, bn_scale)",
+        "norm)",
+        "arguments",
+        "bn_momentum and bn_scale are ignored. Pass both on to CBAMSpatial.",
+    ),
+    WrongAnswer(
+        "pools ignored",
+        "CBAMChannel(channels, reduction, mlp_bias, pools)",
+        "CBAMChannel(channels, reduction, mlp_bias)",
+        "arguments",
+        "pools is ignored. Pass it on to CBAMChannel.",
     ),
     WrongAnswer(
         "multiplied in place",

@@ -120,6 +120,13 @@ SPATIAL_GATE = (
         "norm is given and not used. Apply it to the logits, before the sigmoid.",
     ),
     WrongAnswer(
+        "norm on the maps",
+        f"logits = {CONV}  # (N, 1, H, W)\n    {NORM}",
+        f"maps = maps if norm is None else norm(maps)\n    logits = {CONV}",
+        "positions apart",
+        "norm acts on the maps. It acts on the convolution's result.",
+    ),
+    WrongAnswer(
         "argument map_order ignored",
         "channel_maps(x, map_order)",
         "channel_maps(x)",
