@@ -52,7 +52,7 @@ CHANNEL_MAPS = (
         BODY,
         BODY.replace(", keepdim=True", "").replace("cat(maps, dim=1", "stack(maps"),
         "shape",
-        "torch.stack puts the maps on axis 0, before the batch. Say where: stack(..., "
+        "torch.stack puts the maps on axis 0, before the batch. Say where: stack(maps, "
         "dim=1).",
     ),
     WrongAnswer(
