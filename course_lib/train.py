@@ -79,8 +79,8 @@ def train_one(order: Order, ranks: Ranks) -> str:
         )
         try:
             result = train(job, dataset, order, ranks)
-        except Stopped:
-            return f"Stopped after {order.stop_after} of {run.epochs} epochs, as asked."
+        except Stopped as stop:
+            return str(stop)
         except (MemoryError, RuntimeError) as error:
             raise one_line(error, job, ranks) from error
         return write(result, dataset, key, order.out, ranks) if ranks.first else ""
@@ -141,7 +141,8 @@ def train(
 ) -> Result:
     """Train to the end, from the checkpoint if there is one; a bar in one process.
 
-    Raises Stopped after `order.stop_after` epochs, in all processes alike.
+    Raises Stopped, with the epochs that are done, once they are `order.stop_after`
+    or more; in all processes alike.
     """
     run, limit = job.run, order.stop_after
     images = run.images_to_train(len(dataset.train.labels))
@@ -157,7 +158,9 @@ def train(
                 run,
                 dataset,
                 order.device,
-                should_stop=lambda: trainer.progress.epoch == limit,
+                should_stop=lambda: (
+                    limit is not None and trainer.progress.epoch >= limit
+                ),
                 compiled=order.compiled,
                 ranks=ranks,
                 sync_bn=order.sync_bn,
@@ -166,6 +169,11 @@ def train(
         )
         try:
             return Result(job, "done", trainer.train(job.checkpoint))
+        except Stopped:
+            done = trainer.progress.epoch
+            raise Stopped(
+                f"Stopped after {done} of {run.epochs} epochs, as asked."
+            ) from None
         except TrainingFailed as failure:  # in all processes alike
             return Result(job, f"failed: {failure}")
 

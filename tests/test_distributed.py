@@ -290,6 +290,14 @@ def test_one_process_trains_records_and_does_not_repeat(tmp_path):
     assert "recorded already (done" in train_one(order, ALONE)
 
 
+def test_stop_after_fewer_epochs_than_are_done_stops_at_once(tmp_path):
+    order = photo_order(make_photos(tmp_path / "photos"), tmp_path / "out")
+    for asked in (1, 2, 1):
+        order = replace(order, run=replace(order.run, epochs=3), stop_after=asked)
+        text = train_one(order, ALONE)
+    assert text == "Stopped after 2 of 3 epochs, as asked."
+
+
 @pytest.mark.parametrize(
     ("changes", "batch", "words"),
     [
