@@ -277,9 +277,11 @@ def photo_order(folder: Path, out: Path, **changes) -> Order:
 
 def test_one_process_trains_records_and_does_not_repeat(tmp_path):
     order = photo_order(make_photos(tmp_path / "photos"), tmp_path / "out")
+    torch.set_num_threads(2)
     assert "Stopped after 1 of 2 epochs" in train_one(
         replace(order, stop_after=1), ALONE
     )
+    assert torch.get_num_threads() == 1
     said = train_one(order, ALONE)
     assert "of 2 test images right" in said
     row = read_runs([order.out / "runs.csv"]).iloc[0]
