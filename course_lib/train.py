@@ -68,7 +68,9 @@ def train_one(order: Order, ranks: Ranks) -> str:
             stack.enter_context(lock(order.out))
         dataset, run = together(ranks, lambda: prepare(order, ranks))
         key = run.run_id(dataset.digest) + ("-sync" if order.sync_bn else "")
-        done = recorded(order.out, key) if ranks.first else ""
+        done = together(
+            ranks, lambda: recorded(order.out, key) if ranks.first else ""
+        )
         done = ranks.from_first(done)
         if done:
             return done
@@ -193,7 +195,10 @@ def one_line(error: Exception, job: Job, ranks: Ranks) -> Exception:
 
 
 def recorded(out: Path, key: str) -> str:
-    """What runs.csv says of this training; "" when it holds no such row."""
+    """What runs.csv says of this training; "" when it holds no such row.
+
+    Raises CourseError for a training that failed.
+    """
     table = out / "runs.csv"
     if not table.exists():
         return ""
@@ -202,8 +207,14 @@ def recorded(out: Path, key: str) -> str:
     if not len(rows):
         return ""
     row = rows.iloc[-1]
+    if row.status != "done":
+        raise CourseError(
+            f"this training failed before: {row.status.removeprefix('failed: ')}",
+            "one that was not tried yet",
+            "Try a lower --lr, or another --out.",
+        )
     return (
-        f"This training is recorded already ({row.status}, test accuracy "
+        f"This training is recorded already (done, test accuracy "
         f"{100 * row.test_accuracy:.2f} %) in {table}."
     )
 

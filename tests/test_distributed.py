@@ -26,6 +26,7 @@ from course_lib.preparing import make_batches
 from course_lib.runs import read_runs
 from course_lib.sharing import average_gradients, rank_loss, shard_indices
 from course_lib.train import Order, prepare, train_one
+from course_lib.workers import Result
 
 SCRIPT = Path(__file__).with_name("ddp_trainer.py")
 TWO = [Ranks(0, 2), Ranks(1, 2)]
@@ -298,6 +299,17 @@ def test_stop_after_fewer_epochs_than_are_done_stops_at_once(tmp_path):
         order = replace(order, run=replace(order.run, epochs=3), stop_after=asked)
         text = train_one(order, ALONE)
     assert text == "Stopped after 2 of 3 epochs, as asked."
+
+
+def test_a_failed_training_stays_failed(tmp_path, monkeypatch):
+    order = photo_order(make_photos(tmp_path / "photos"), tmp_path / "out")
+    monkeypatch.setattr(
+        "course_lib.train.train", lambda job, *_: Result(job, "failed: loss is nan")
+    )
+    with pytest.raises(CourseError, match="training failed: loss is nan"):
+        train_one(order, ALONE)
+    with pytest.raises(CourseError, match="failed before: loss is nan.*lower --lr"):
+        train_one(order, ALONE)
 
 
 @pytest.mark.parametrize(
