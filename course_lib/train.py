@@ -40,6 +40,7 @@ class Order:
     sync_bn: BatchNorm over the whole batch. stream: read images from the disk as they
     come; None decides by their size. loaders: decoder processes for each training
     process, where images are streamed. stop_after: end when so many epochs are done.
+    some_images: the number of training images was asked for, not the profile's.
     """
 
     run: Run
@@ -50,6 +51,7 @@ class Order:
     stream: bool | None = None
     loaders: int = 2
     stop_after: int | None = None
+    some_images: bool = False
 
 
 def train_one(order: Order, ranks: Ranks) -> str:
@@ -131,8 +133,25 @@ def prepare(order: Order, ranks: Ranks) -> tuple[Dataset | StreamedFolder, Run]:
         stream = is_folder and too_big(path, run.image_size, processes_here())
     if not stream:
         return load_data(run), run
+    check_streaming(order)
     every = replace(run, train_images=None, val_images=None, test_images=None)
     return stream_folder(path, run.image_size, order.loaders), every
+
+
+def check_streaming(order: Order) -> None:
+    """Raise CourseError for what streaming would leave out without a word."""
+    if order.some_images:
+        raise CourseError(
+            f"--train-images {order.run.train_images} with a folder that is streamed",
+            "all of its images",
+            "Leave --train-images out, or add --in-memory.",
+        )
+    if order.run.recipe != "modern":
+        raise CourseError(
+            f"--recipe {order.run.recipe} with a folder that is streamed",
+            "modern, since streaming has crops and flips of its own",
+            "Leave --recipe out, or add --in-memory.",
+        )
 
 
 def processes_here() -> int:

@@ -19,6 +19,7 @@ from torch.utils.data import DistributedSampler
 
 from course_lib import launching, two_processes
 from course_lib.cli import main
+from course_lib.data.folder import load_folder
 from course_lib.data.streaming import stream_folder, streamed_batches, too_big
 from course_lib.distributed import ALONE, Ranks, Unsaid, device_here
 from course_lib.errors import CourseError
@@ -182,7 +183,7 @@ def test_hand_made_exchange_and_ddp_equal_the_big_batch(found):
 
 
 def make_photos(folder: Path, each: int = 14) -> Path:
-    """Two classes of small photos, of several sizes and modes."""
+    """Two classes of small photos, of several sizes."""
     generator = torch.Generator().manual_seed(0)
     for name, low in (("dark", 0), ("light", 128)):
         (folder / name).mkdir(parents=True)
@@ -190,7 +191,6 @@ def make_photos(folder: Path, each: int = 14) -> Path:
             size = (40 + n, 36, 3)
             pixels = torch.randint(low, low + 128, size, generator=generator)
             image = Image.fromarray(pixels.to(torch.uint8).numpy())
-            image = image.convert("L") if n == 3 else image
             image.save(folder / name / f"{n:02}.png")
     return folder
 
@@ -244,6 +244,18 @@ def test_a_damaged_photo_is_named_in_one_line(tmp_path, loaders):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("mode", ["L", "RGBA"])
+def test_streaming_takes_the_photos_that_memory_takes(tmp_path, mode):
+    folder = make_photos(tmp_path / "photos", each=5)
+    for file in folder.rglob("*.png"):
+        Image.open(file).convert(mode).save(file)
+    with pytest.raises(CourseError, match=f"mode {mode}") as in_memory:
+        load_folder(folder, 32)
+    with pytest.raises(CourseError, match=f"mode {mode}") as read:
+        list(streamed(folder, ALONE)["test"].epoch(0))
+    assert read.value.expected == in_memory.value.expected
+
+
 def test_streaming_checks_classes_and_batch(tmp_path):
     folder = make_photos(tmp_path / "photos")
     with pytest.raises(CourseError, match="a multiple of 2, at most 24"):
@@ -287,6 +299,7 @@ def test_one_process_trains_records_and_does_not_repeat(tmp_path):
     assert "of 2 test images right" in said
     row = read_runs([order.out / "runs.csv"]).iloc[0]
     assert (row.status, row.train_images, row.test_images) == ("done", 24, 2)
+    assert row.data == "folder:photos (streamed)"
     weights = torch.load(order.out / "weights" / f"{row.run_id}.pt", weights_only=True)
     assert "layer4.2.conv3.weight" in weights
     assert not list((order.out / "checkpoints").iterdir())
@@ -317,6 +330,7 @@ def test_a_failed_training_stays_failed(tmp_path, monkeypatch):
     [
         ({}, 3, "--batch 3 for 2 processes: expected at least 2 images for each"),
         ({"sync_bn": True}, 8, "--sync-bn on cpu: expected CUDA"),
+        ({"some_images": True}, 8, "--train-images .* streamed: expected all"),
     ],
 )
 def test_what_cannot_be_shared_says_so(tmp_path, changes, batch, words):
@@ -324,6 +338,13 @@ def test_what_cannot_be_shared_says_so(tmp_path, changes, batch, words):
     order = replace(order, run=replace(order.run, batch=batch))
     with pytest.raises(CourseError, match=words):
         prepare(order, Ranks(0, 2))
+
+
+def test_streaming_knows_one_recipe(tmp_path):
+    order = photo_order(tmp_path, tmp_path)
+    order = replace(order, run=replace(order.run, recipe="reu2019"))
+    with pytest.raises(CourseError, match="--recipe reu2019 .*streamed: .*modern"):
+        prepare(order, ALONE)
 
 
 def test_only_folders_stream(tmp_path):
