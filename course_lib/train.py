@@ -68,7 +68,7 @@ def train_one(order: Order, ranks: Ranks) -> str:
     with ExitStack() as stack:
         if ranks.first:
             stack.enter_context(lock(order.out))
-        dataset, run = together(ranks, lambda: prepare(order, ranks))
+        dataset, run = load(order, ranks)
         key = run.run_id(dataset.digest) + ("-sync" if order.sync_bn else "")
         done = together(
             ranks, lambda: recorded(order.out, key) if ranks.first else ""
@@ -103,8 +103,43 @@ def together(ranks: Ranks, action: Callable[[], Found]) -> Found:
     return found
 
 
+def load(order: Order, ranks: Ranks) -> tuple[Dataset | StreamedFolder, Run]:
+    """The same images in all processes: all stream where one lacks the memory.
+
+    Raises CourseError in the first process and Unsaid in the others.
+    """
+    lacking = together(ranks, lambda: streams(order))
+    stream = bool(ranks.sum(torch.tensor(int(lacking))))
+    dataset, run = together(
+        ranks, lambda: prepare(replace(order, stream=stream), ranks)
+    )
+    digest = ranks.from_first(dataset.digest)
+    together(ranks, lambda: check_same(dataset.digest, digest, order, ranks))
+    return dataset, run
+
+
+def streams(order: Order) -> bool:
+    """Whether this process would read the images as they come."""
+    run = order.run
+    if order.stream is not None or not run.data.startswith(FOLDER):
+        return bool(order.stream)
+    path = Path(run.data.removeprefix(FOLDER)).expanduser()
+    return too_big(path, run.image_size, processes_here())
+
+
+def check_same(own: str, first: str, order: Order, ranks: Ranks) -> None:
+    """Raise CourseError where this process's images are not the first one's."""
+    if own != first:
+        raise CourseError(
+            f"{order.run.data}, whose images in process {ranks.rank} (digest {own}) "
+            f"are not those of process 0 ({first})",
+            "the same images on every machine",
+            "Copy the data set anew.",
+        )
+
+
 def prepare(order: Order, ranks: Ranks) -> tuple[Dataset | StreamedFolder, Run]:
-    """The images, and the run with its final sizes.
+    """The images, and the run with its final sizes; streamed only if the order says so.
 
     Raises CourseError for images that are not there and for what the processes cannot
     share.
@@ -128,10 +163,7 @@ def prepare(order: Order, ranks: Ranks) -> tuple[Dataset | StreamedFolder, Run]:
         raise CourseError(
             f"--stream with {run.data}", "a folder of images", "Leave --stream out."
         )
-    stream = order.stream
-    if stream is None:
-        stream = is_folder and too_big(path, run.image_size, processes_here())
-    if not stream:
+    if not order.stream:
         return load_data(run), run
     check_streaming(order)
     every = replace(run, train_images=None, val_images=None, test_images=None)

@@ -20,13 +20,18 @@ from torch.utils.data import DistributedSampler
 from course_lib import launching, two_processes
 from course_lib.cli import main
 from course_lib.data.folder import load_folder
-from course_lib.data.streaming import stream_folder, streamed_batches, too_big
+from course_lib.data.streaming import (
+    StreamedFolder,
+    stream_folder,
+    streamed_batches,
+    too_big,
+)
 from course_lib.distributed import ALONE, Ranks, Unsaid, device_here
 from course_lib.errors import CourseError
 from course_lib.preparing import make_batches
 from course_lib.runs import read_runs
 from course_lib.sharing import average_gradients, rank_loss, shard_indices
-from course_lib.train import Order, prepare, train_one
+from course_lib.train import Order, load, prepare, train_one
 from course_lib.workers import Result
 
 SCRIPT = Path(__file__).with_name("ddp_trainer.py")
@@ -345,6 +350,36 @@ def test_streaming_knows_one_recipe(tmp_path):
     order = replace(order, run=replace(order.run, recipe="reu2019"))
     with pytest.raises(CourseError, match="--recipe reu2019 .*streamed: .*modern"):
         prepare(order, ALONE)
+
+
+class Told(Ranks):
+    """The second of two processes; the first one lacks memory or has other images."""
+
+    first_digest = None
+
+    def sum(self, values):
+        return values + 1
+
+    def from_first(self, thing):
+        return self.first_digest or thing
+
+    def agree(self, error):
+        if error:
+            raise error
+
+
+def test_all_processes_stream_when_one_must(tmp_path):
+    order = photo_order(make_photos(tmp_path / "photos"), tmp_path, stream=None)
+    assert isinstance(load(order, Told(1, 2))[0], StreamedFolder)
+    assert not isinstance(load(order, ALONE)[0], StreamedFolder)
+
+
+def test_processes_with_other_images_are_refused(tmp_path):
+    order = photo_order(make_photos(tmp_path / "photos"), tmp_path)
+    ranks = Told(1, 2)
+    object.__setattr__(ranks, "first_digest", "0123")
+    with pytest.raises(CourseError, match=r"in process 1 .*not those of process 0"):
+        load(order, ranks)
 
 
 def test_only_folders_stream(tmp_path):
