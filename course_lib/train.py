@@ -66,8 +66,10 @@ def train_one(order: Order, ranks: Ranks) -> str:
     if order.device.type == "cpu":
         torch.set_num_threads(1)  # a step's recorded time is that of one thread
     with ExitStack() as stack:
-        if ranks.first:
-            stack.enter_context(lock(order.out))
+        together(
+            ranks,
+            lambda: stack.enter_context(lock(order.out)) if ranks.first else None,
+        )
         dataset, run = load(order, ranks)
         key = run.run_id(dataset.digest) + ("-sync" if order.sync_bn else "")
         done = together(

@@ -19,6 +19,7 @@ from torch.utils.data import DistributedSampler
 
 from course_lib import launching, two_processes
 from course_lib.cli import main
+from course_lib.comparing import lock
 from course_lib.data.folder import load_folder
 from course_lib.data.streaming import (
     StreamedFolder,
@@ -350,6 +351,20 @@ def test_streaming_knows_one_recipe(tmp_path):
     order = replace(order, run=replace(order.run, recipe="reu2019"))
     with pytest.raises(CourseError, match="--recipe reu2019 .*streamed: .*modern"):
         prepare(order, ALONE)
+
+
+def test_a_folder_in_use_is_told_to_all(tmp_path, monkeypatch):
+    order = photo_order(tmp_path, tmp_path / "out")
+    told = []
+
+    def gathered(errors, own):
+        told.append(own)
+        errors[:] = [own, None]
+
+    monkeypatch.setattr(torch.distributed, "all_gather_object", gathered)
+    with lock(order.out), pytest.raises(CourseError, match="another comparison"):
+        train_one(order, TWO[0])
+    assert isinstance(told[0], CourseError)
 
 
 class Told(Ranks):
