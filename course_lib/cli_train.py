@@ -121,6 +121,7 @@ def train(
         stream,
         loaders,
         stop_after,
+        some_images=train_images is not None,
     )
     train_with_others(order)
 

@@ -40,6 +40,7 @@ class Order:
     sync_bn: BatchNorm over the whole batch. stream: read images from the disk as they
     come; None decides by their size. loaders: decoder processes for each training
     process, where images are streamed. stop_after: end when so many epochs are done.
+    some_images: the number of training images was asked for, not the profile's.
     """
 
     run: Run
@@ -50,6 +51,7 @@ class Order:
     stream: bool | None = None
     loaders: int = 2
     stop_after: int | None = None
+    some_images: bool = False
 
 
 def train_one(order: Order, ranks: Ranks) -> str:
@@ -61,12 +63,18 @@ def train_one(order: Order, ranks: Ranks) -> str:
 
     Raises CourseError in the first process and Unsaid in the others.
     """
+    if order.device.type == "cpu":
+        torch.set_num_threads(1)  # a step's recorded time is that of one thread
     with ExitStack() as stack:
-        if ranks.first:
-            stack.enter_context(lock(order.out))
-        dataset, run = together(ranks, lambda: prepare(order, ranks))
+        together(
+            ranks,
+            lambda: stack.enter_context(lock(order.out)) if ranks.first else None,
+        )
+        dataset, run = load(order, ranks)
         key = run.run_id(dataset.digest) + ("-sync" if order.sync_bn else "")
-        done = recorded(order.out, key) if ranks.first else ""
+        done = together(
+            ranks, lambda: recorded(order.out, key) if ranks.first else ""
+        )
         done = ranks.from_first(done)
         if done:
             return done
@@ -79,8 +87,8 @@ def train_one(order: Order, ranks: Ranks) -> str:
         )
         try:
             result = train(job, dataset, order, ranks)
-        except Stopped:
-            return f"Stopped after {order.stop_after} of {run.epochs} epochs, as asked."
+        except Stopped as stop:
+            return str(stop)
         except (MemoryError, RuntimeError) as error:
             raise one_line(error, job, ranks) from error
         return write(result, dataset, key, order.out, ranks) if ranks.first else ""
@@ -97,8 +105,43 @@ def together(ranks: Ranks, action: Callable[[], Found]) -> Found:
     return found
 
 
+def load(order: Order, ranks: Ranks) -> tuple[Dataset | StreamedFolder, Run]:
+    """The same images in all processes: all stream where one lacks the memory.
+
+    Raises CourseError in the first process and Unsaid in the others.
+    """
+    lacking = together(ranks, lambda: streams(order))
+    stream = bool(ranks.sum(torch.tensor(int(lacking))))
+    dataset, run = together(
+        ranks, lambda: prepare(replace(order, stream=stream), ranks)
+    )
+    digest = ranks.from_first(dataset.digest)
+    together(ranks, lambda: check_same(dataset.digest, digest, order, ranks))
+    return dataset, run
+
+
+def streams(order: Order) -> bool:
+    """Whether this process would read the images as they come."""
+    run = order.run
+    if order.stream is not None or not run.data.startswith(FOLDER):
+        return bool(order.stream)
+    path = Path(run.data.removeprefix(FOLDER)).expanduser()
+    return too_big(path, run.image_size, processes_here())
+
+
+def check_same(own: str, first: str, order: Order, ranks: Ranks) -> None:
+    """Raise CourseError where this process's images are not the first one's."""
+    if own != first:
+        raise CourseError(
+            f"{order.run.data}, whose images in process {ranks.rank} (digest {own}) "
+            f"are not those of process 0 ({first})",
+            "the same images on every machine",
+            "Copy the data set anew.",
+        )
+
+
 def prepare(order: Order, ranks: Ranks) -> tuple[Dataset | StreamedFolder, Run]:
-    """The images, and the run with its final sizes.
+    """The images, and the run with its final sizes; streamed only if the order says so.
 
     Raises CourseError for images that are not there and for what the processes cannot
     share.
@@ -122,13 +165,27 @@ def prepare(order: Order, ranks: Ranks) -> tuple[Dataset | StreamedFolder, Run]:
         raise CourseError(
             f"--stream with {run.data}", "a folder of images", "Leave --stream out."
         )
-    stream = order.stream
-    if stream is None:
-        stream = is_folder and too_big(path, run.image_size, processes_here())
-    if not stream:
+    if not order.stream:
         return load_data(run), run
+    check_streaming(order)
     every = replace(run, train_images=None, val_images=None, test_images=None)
     return stream_folder(path, run.image_size, order.loaders), every
+
+
+def check_streaming(order: Order) -> None:
+    """Raise CourseError for what streaming would leave out without a word."""
+    if order.some_images:
+        raise CourseError(
+            f"--train-images {order.run.train_images} with a folder that is streamed",
+            "all of its images",
+            "Leave --train-images out, or add --in-memory.",
+        )
+    if order.run.recipe != "modern":
+        raise CourseError(
+            f"--recipe {order.run.recipe} with a folder that is streamed",
+            "modern, since streaming has crops and flips of its own",
+            "Leave --recipe out, or add --in-memory.",
+        )
 
 
 def processes_here() -> int:
@@ -141,7 +198,8 @@ def train(
 ) -> Result:
     """Train to the end, from the checkpoint if there is one; a bar in one process.
 
-    Raises Stopped after `order.stop_after` epochs, in all processes alike.
+    Raises Stopped, with the epochs that are done, once they are `order.stop_after`
+    or more; in all processes alike.
     """
     run, limit = job.run, order.stop_after
     images = run.images_to_train(len(dataset.train.labels))
@@ -157,7 +215,9 @@ def train(
                 run,
                 dataset,
                 order.device,
-                should_stop=lambda: trainer.progress.epoch == limit,
+                should_stop=lambda: (
+                    limit is not None and trainer.progress.epoch >= limit
+                ),
                 compiled=order.compiled,
                 ranks=ranks,
                 sync_bn=order.sync_bn,
@@ -166,6 +226,11 @@ def train(
         )
         try:
             return Result(job, "done", trainer.train(job.checkpoint))
+        except Stopped:
+            done = trainer.progress.epoch
+            raise Stopped(
+                f"Stopped after {done} of {run.epochs} epochs, as asked."
+            ) from None
         except TrainingFailed as failure:  # in all processes alike
             return Result(job, f"failed: {failure}")
 
@@ -183,7 +248,10 @@ def one_line(error: Exception, job: Job, ranks: Ranks) -> Exception:
 
 
 def recorded(out: Path, key: str) -> str:
-    """What runs.csv says of this training; "" when it holds no such row."""
+    """What runs.csv says of this training; "" when it holds no such row.
+
+    Raises CourseError for a training that failed.
+    """
     table = out / "runs.csv"
     if not table.exists():
         return ""
@@ -192,8 +260,14 @@ def recorded(out: Path, key: str) -> str:
     if not len(rows):
         return ""
     row = rows.iloc[-1]
+    if row.status != "done":
+        raise CourseError(
+            f"this training failed before: {row.status.removeprefix('failed: ')}",
+            "one that was not tried yet",
+            "Try a lower --lr, or another --out.",
+        )
     return (
-        f"This training is recorded already ({row.status}, test accuracy "
+        f"This training is recorded already (done, test accuracy "
         f"{100 * row.test_accuracy:.2f} %) in {table}."
     )
 

@@ -19,13 +19,21 @@ from torch.utils.data import DistributedSampler
 
 from course_lib import launching, two_processes
 from course_lib.cli import main
-from course_lib.data.streaming import stream_folder, streamed_batches, too_big
+from course_lib.comparing import lock
+from course_lib.data.folder import load_folder
+from course_lib.data.streaming import (
+    StreamedFolder,
+    stream_folder,
+    streamed_batches,
+    too_big,
+)
 from course_lib.distributed import ALONE, Ranks, Unsaid, device_here
 from course_lib.errors import CourseError
 from course_lib.preparing import make_batches
 from course_lib.runs import read_runs
 from course_lib.sharing import average_gradients, rank_loss, shard_indices
-from course_lib.train import Order, prepare, train_one
+from course_lib.train import Order, load, prepare, train_one
+from course_lib.workers import Result
 
 SCRIPT = Path(__file__).with_name("ddp_trainer.py")
 TWO = [Ranks(0, 2), Ranks(1, 2)]
@@ -181,7 +189,7 @@ def test_hand_made_exchange_and_ddp_equal_the_big_batch(found):
 
 
 def make_photos(folder: Path, each: int = 14) -> Path:
-    """Two classes of small photos, of several sizes and modes."""
+    """Two classes of small photos, of several sizes."""
     generator = torch.Generator().manual_seed(0)
     for name, low in (("dark", 0), ("light", 128)):
         (folder / name).mkdir(parents=True)
@@ -189,7 +197,6 @@ def make_photos(folder: Path, each: int = 14) -> Path:
             size = (40 + n, 36, 3)
             pixels = torch.randint(low, low + 128, size, generator=generator)
             image = Image.fromarray(pixels.to(torch.uint8).numpy())
-            image = image.convert("L") if n == 3 else image
             image.save(folder / name / f"{n:02}.png")
     return folder
 
@@ -243,6 +250,18 @@ def test_a_damaged_photo_is_named_in_one_line(tmp_path, loaders):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("mode", ["L", "RGBA"])
+def test_streaming_takes_the_photos_that_memory_takes(tmp_path, mode):
+    folder = make_photos(tmp_path / "photos", each=5)
+    for file in folder.rglob("*.png"):
+        Image.open(file).convert(mode).save(file)
+    with pytest.raises(CourseError, match=f"mode {mode}") as in_memory:
+        load_folder(folder, 32)
+    with pytest.raises(CourseError, match=f"mode {mode}") as read:
+        list(streamed(folder, ALONE)["test"].epoch(0))
+    assert read.value.expected == in_memory.value.expected
+
+
 def test_streaming_checks_classes_and_batch(tmp_path):
     folder = make_photos(tmp_path / "photos")
     with pytest.raises(CourseError, match="a multiple of 2, at most 24"):
@@ -277,17 +296,39 @@ def photo_order(folder: Path, out: Path, **changes) -> Order:
 
 def test_one_process_trains_records_and_does_not_repeat(tmp_path):
     order = photo_order(make_photos(tmp_path / "photos"), tmp_path / "out")
+    torch.set_num_threads(2)
     assert "Stopped after 1 of 2 epochs" in train_one(
         replace(order, stop_after=1), ALONE
     )
+    assert torch.get_num_threads() == 1
     said = train_one(order, ALONE)
     assert "of 2 test images right" in said
     row = read_runs([order.out / "runs.csv"]).iloc[0]
     assert (row.status, row.train_images, row.test_images) == ("done", 24, 2)
+    assert row.data == "folder:photos (streamed)"
     weights = torch.load(order.out / "weights" / f"{row.run_id}.pt", weights_only=True)
     assert "layer4.2.conv3.weight" in weights
     assert not list((order.out / "checkpoints").iterdir())
     assert "recorded already (done" in train_one(order, ALONE)
+
+
+def test_stop_after_fewer_epochs_than_are_done_stops_at_once(tmp_path):
+    order = photo_order(make_photos(tmp_path / "photos"), tmp_path / "out")
+    for asked in (1, 2, 1):
+        order = replace(order, run=replace(order.run, epochs=3), stop_after=asked)
+        text = train_one(order, ALONE)
+    assert text == "Stopped after 2 of 3 epochs, as asked."
+
+
+def test_a_failed_training_stays_failed(tmp_path, monkeypatch):
+    order = photo_order(make_photos(tmp_path / "photos"), tmp_path / "out")
+    monkeypatch.setattr(
+        "course_lib.train.train", lambda job, *_: Result(job, "failed: loss is nan")
+    )
+    with pytest.raises(CourseError, match="training failed: loss is nan"):
+        train_one(order, ALONE)
+    with pytest.raises(CourseError, match="failed before: loss is nan.*lower --lr"):
+        train_one(order, ALONE)
 
 
 @pytest.mark.parametrize(
@@ -295,6 +336,7 @@ def test_one_process_trains_records_and_does_not_repeat(tmp_path):
     [
         ({}, 3, "--batch 3 for 2 processes: expected at least 2 images for each"),
         ({"sync_bn": True}, 8, "--sync-bn on cpu: expected CUDA"),
+        ({"some_images": True}, 8, "--train-images .* streamed: expected all"),
     ],
 )
 def test_what_cannot_be_shared_says_so(tmp_path, changes, batch, words):
@@ -302,6 +344,57 @@ def test_what_cannot_be_shared_says_so(tmp_path, changes, batch, words):
     order = replace(order, run=replace(order.run, batch=batch))
     with pytest.raises(CourseError, match=words):
         prepare(order, Ranks(0, 2))
+
+
+def test_streaming_knows_one_recipe(tmp_path):
+    order = photo_order(tmp_path, tmp_path)
+    order = replace(order, run=replace(order.run, recipe="reu2019"))
+    with pytest.raises(CourseError, match="--recipe reu2019 .*streamed: .*modern"):
+        prepare(order, ALONE)
+
+
+def test_a_folder_in_use_is_told_to_all(tmp_path, monkeypatch):
+    order = photo_order(tmp_path, tmp_path / "out")
+    told = []
+
+    def gathered(errors, own):
+        told.append(own)
+        errors[:] = [own, None]
+
+    monkeypatch.setattr(torch.distributed, "all_gather_object", gathered)
+    with lock(order.out), pytest.raises(CourseError, match="another comparison"):
+        train_one(order, TWO[0])
+    assert isinstance(told[0], CourseError)
+
+
+class Told(Ranks):
+    """The second of two processes; the first one lacks memory or has other images."""
+
+    first_digest = None
+
+    def sum(self, values):
+        return values + 1
+
+    def from_first(self, thing):
+        return self.first_digest or thing
+
+    def agree(self, error):
+        if error:
+            raise error
+
+
+def test_all_processes_stream_when_one_must(tmp_path):
+    order = photo_order(make_photos(tmp_path / "photos"), tmp_path, stream=None)
+    assert isinstance(load(order, Told(1, 2))[0], StreamedFolder)
+    assert not isinstance(load(order, ALONE)[0], StreamedFolder)
+
+
+def test_processes_with_other_images_are_refused(tmp_path):
+    order = photo_order(make_photos(tmp_path / "photos"), tmp_path)
+    ranks = Told(1, 2)
+    object.__setattr__(ranks, "first_digest", "0123")
+    with pytest.raises(CourseError, match=r"in process 1 .*not those of process 0"):
+        load(order, ranks)
 
 
 def test_only_folders_stream(tmp_path):

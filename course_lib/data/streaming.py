@@ -14,14 +14,13 @@ from pathlib import Path
 import numpy as np
 import psutil
 import torch
-from PIL import Image, ImageOps
 from torch import Tensor
 from torch.utils.data import DataLoader, DistributedSampler
 from torch.utils.data import Dataset as TorchDataset
 from torchvision import transforms
 
 from course_lib.data.assemble import SPLITS
-from course_lib.data.folder import BYTES_PER_PIXEL, UNREADABLE, list_tree, to_tensor
+from course_lib.data.folder import BYTES_PER_PIXEL, list_tree, open_rgb, to_tensor
 from course_lib.distributed import Ranks
 from course_lib.errors import CourseError
 
@@ -67,7 +66,7 @@ class Photos(TorchDataset):
         Raised in a decoder process, it would come out as a page of text.
         """
         try:
-            picture = decode(self.files[n])
+            picture = open_rgb(self.files[n], str(self.files[n]))
         except CourseError as error:
             return error
         if self.seed is None:
@@ -82,6 +81,7 @@ class Photos(TorchDataset):
 class StreamedFolder:
     """A folder of images, listed and checked but not read. As Dataset, without pixels.
 
+    name: says "(streamed)", as crops, flips and colours differ from those in memory.
     digest: of the names of all files; their content is not looked at.
     loaders: decoder processes for each training process; 0 decodes in that process.
     """
@@ -155,7 +155,7 @@ def stream_folder(path: Path, image_size: int, loaders: int = 0) -> StreamedFold
         splits[split] = Photos(files, labels, image_size)
         for file in files:
             sha.update(f"{split} {file.relative_to(path).as_posix()}\n".encode())
-    name = f"folder:{path.resolve().name}"
+    name = f"folder:{path.resolve().name} (streamed)"
     return StreamedFolder(
         name, classes, **splits, digest=sha.hexdigest()[:12], loaders=loaders
     )
@@ -193,19 +193,6 @@ def streamed_batches(
         "val": batches(folder.val, own(folder.val)),
         "test": batches(folder.test, own(folder.test)),
     }
-
-
-def decode(file: Path) -> Image.Image:
-    """One image, upright, in three colours. Raises CourseError naming the file."""
-    try:
-        with Image.open(file) as image:
-            return ImageOps.exif_transpose(image.convert("RGB"))
-    except UNREADABLE as problem:
-        raise CourseError(
-            f"image {file} ({problem})",
-            "an image that can be decoded",
-            "Replace or delete the file.",
-        ) from problem
 
 
 def collate(
