@@ -157,10 +157,6 @@ def bring_results(folder: str, out: Path, dry: bool) -> None:
 def pointing(place: Place) -> None:
     """Pointing-game scores of networks trained on signs."""
     script = ROOT / "benchmarks" / "pointing.py"
-    if not script.exists():
-        raise CourseError(
-            "no benchmarks/pointing.py", "that script", "Skip this entry."
-        )
     out = place.work / "signs-pointing" / "scores.csv"
     out.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, str(script), "--out", str(out), "--seeds", "1"]
@@ -171,6 +167,12 @@ def pointing(place: Place) -> None:
         subprocess.run(command, check=True, timeout=place.seconds)
     except subprocess.TimeoutExpired:
         print("signs-pointing: stopped by the budget; the same command goes on.")
+    except subprocess.CalledProcessError as error:
+        raise CourseError(
+            f"benchmarks/pointing.py ended with status {error.returncode}",
+            "scores of every network",
+            "Read its message above.",
+        ) from error
 
 
 def entries() -> list[Entry]:

@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 
 import gpu_queue
 import parts
+import pointing
 
 from course_lib.data.assemble import assemble
 from course_lib.data.cache import read_dataset
@@ -152,6 +153,43 @@ def test_a_dry_run_works_apart_and_its_archives_are_refused(tmp_path, monkeypatc
     with pytest.raises(CourseError, match="dry run"):
         gpu_queue.take(out, tmp_path / "results")
     assert not (tmp_path / "results").exists()
+
+
+# --- Pointing-game scores ---
+
+
+def test_scores_of_other_runs_stay_in_the_table(tmp_path):
+    path = tmp_path / "new" / "scores.csv"
+
+    def add(profile, seed, hit):
+        row = {"profile": profile, "model": "se", "seed": seed, "layer": "a"}
+        pointing.add_rows(path, [row | {"hit": hit}, row | {"layer": "b", "hit": hit}])
+
+    add("ci", 0, 0.1)
+    add("gpu", 0, 0.2)
+    add("ci", 1, 0.3)
+    add("ci", 0, 0.4)  # in place of the first
+    rows = path.read_text(encoding="utf-8").split()[1:]
+    assert rows[::2] == ["gpu,se,0,a,0.2", "ci,se,1,a,0.3", "ci,se,0,a,0.4"]
+    assert len(rows) == 6
+    path.write_text("something,else\n1,2\n", encoding="utf-8")
+    with pytest.raises(CourseError, match="cannot add"):
+        add("ci", 2, 0.5)
+    assert path.read_text(encoding="utf-8") == "something,else\n1,2\n"
+
+
+def test_scores_go_beside_the_checkpoints_and_not_into_the_recorded_table(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["pointing.py"])
+    assert gpu_queue.RESULTS not in pointing.arguments().out.parents
+
+
+def test_a_pointing_script_that_fails_is_one_line(tmp_path, monkeypatch):
+    (tmp_path / "benchmarks").mkdir()
+    script = tmp_path / "benchmarks" / "pointing.py"
+    script.write_text("raise SystemExit(3)", encoding="utf-8")
+    monkeypatch.setattr(gpu_queue, "ROOT", tmp_path)
+    with pytest.raises(CourseError, match="status 3"):
+        gpu_queue.pointing(place(tmp_path))
 
 
 # --- CIFAR-100 in parts ---
