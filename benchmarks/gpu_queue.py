@@ -8,7 +8,8 @@
 An entry ends by itself before --budget seconds (about; a training stops at its next
 step). Called again it goes on: finished runs are taken from data/results and from the
 folder --work, half-finished ones from --work. Everything worth keeping is in OUT as one
-small archive an entry. --dry-run does the same in miniature on a CPU.
+small archive an entry. --dry-run does the same in miniature on a CPU, in a folder
+of its own below --work, with archives dry-NAME.tar.gz, which `take` refuses.
 """
 
 import argparse
@@ -16,7 +17,9 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 import time
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,7 +32,7 @@ from course_lib.comparing import compare
 from course_lib.errors import CourseError, check_choice
 from course_lib.planning import choose_device, plan_runs
 from course_lib.profiles import CI, GPU
-from course_lib.runs import Run, read_runs
+from course_lib.runs import Run, read_runs, write_atomically
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "data" / "results"
@@ -44,6 +47,7 @@ GROUPS = {
 }
 KEPT = ("runs.csv", "hits", "history", "bench.csv", "bench.json", "times.csv")
 ROUNDS = 7
+DRY = "dry-"  # how the archives of a dry run begin
 
 
 @dataclass(frozen=True)
@@ -153,10 +157,6 @@ def bring_results(folder: str, out: Path, dry: bool) -> None:
 def pointing(place: Place) -> None:
     """Pointing-game scores of networks trained on signs."""
     script = ROOT / "benchmarks" / "pointing.py"
-    if not script.exists():
-        raise CourseError(
-            "no benchmarks/pointing.py", "that script", "Skip this entry."
-        )
     out = place.work / "signs-pointing" / "scores.csv"
     out.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, str(script), "--out", str(out), "--seeds", "1"]
@@ -167,6 +167,12 @@ def pointing(place: Place) -> None:
         subprocess.run(command, check=True, timeout=place.seconds)
     except subprocess.TimeoutExpired:
         print("signs-pointing: stopped by the budget; the same command goes on.")
+    except subprocess.CalledProcessError as error:
+        raise CourseError(
+            f"benchmarks/pointing.py ended with status {error.returncode}",
+            "scores of every network",
+            "Read its message above.",
+        ) from error
 
 
 def entries() -> list[Entry]:
@@ -206,18 +212,19 @@ def entries() -> list[Entry]:
     return queue
 
 
-def pack(entry: Entry, work: Path, out: Path) -> Path | None:
-    """Put what is worth keeping into OUT/<folder>.tar.gz."""
-    folder = work / entry.folder
+def pack(entry: Entry, place: Place, out: Path) -> Path | None:
+    """Put what is worth keeping into OUT/<folder>.tar.gz, in miniature dry-<folder>."""
+    folder = place.work / entry.folder
     if not folder.exists():
         return None
     out.mkdir(parents=True, exist_ok=True)
-    path = out / f"{entry.folder}.tar.gz"
+    name_there = f"{DRY}{entry.folder}" if place.dry else entry.folder
+    path = out / f"{name_there}.tar.gz"
     names = [*KEPT, *(file.name for file in folder.glob("*.csv"))]
     with tarfile.open(path, "w:gz") as archive:
         for name in dict.fromkeys(names):
             if (folder / name).exists():
-                archive.add(folder / name, f"{entry.folder}/{name}")
+                archive.add(folder / name, f"{name_there}/{name}")
     return path
 
 
@@ -228,25 +235,67 @@ def take(out: Path, results: Path = RESULTS) -> list[str]:
         raise CourseError(
             f"no archive in {out}", "files NAME.tar.gz", "Check the path."
         )
-    taken = []
     for path in archives:
-        folder = results / path.name.removesuffix(".tar.gz")
-        table = folder / "runs.csv"
-        before = table.read_bytes() if table.exists() else None
+        if path.name.startswith(DRY):
+            raise CourseError(
+                f"{path} is from a dry run",
+                "archives of real runs alone",
+                f"Delete the files {DRY}*.tar.gz there.",
+            )
+    return [take_one(path, results) for path in archives]
+
+
+def take_one(path: Path, results: Path) -> str:
+    """Add one archive to `results`; nothing changes there unless it fits."""
+    name = path.name.removesuffix(".tar.gz")
+    with tempfile.TemporaryDirectory() as scratch:
+        unpack(path, Path(scratch))
+        new, folder = Path(scratch) / name, results / name
+        if not new.is_dir():
+            raise CourseError(
+                f"no {name}/ in {path}", "an archive under its own name", "Rename it."
+            )
+        if (new / "runs.csv").exists():
+            merged = merge_runs(folder / "runs.csv", new / "runs.csv")
+            folder.mkdir(parents=True, exist_ok=True)
+            write_atomically(folder / "runs.csv", merged)
+            (new / "runs.csv").unlink()
+        shutil.copytree(new, folder, dirs_exist_ok=True)
+    return name
+
+
+def unpack(path: Path, folder: Path) -> None:
+    """Extract an archive. Raises CourseError when it is cut off or none."""
+    try:
         with tarfile.open(path) as archive:
-            archive.extractall(results, filter="data")
-        if before is not None:
-            add_runs(table, before)
-        taken.append(folder.name)
-    return taken
+            archive.extractall(folder, filter="data")
+    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+        raise CourseError(
+            f"cannot unpack {path} ({error})",
+            "an archive as `run` wrote it",
+            "Copy it once more.",
+        ) from error
 
 
-def add_runs(table: Path, before: bytes) -> None:
-    """Put the rows that were here first before the new ones of `table`."""
-    new = table.read_bytes().splitlines(keepends=True)
-    old = before.splitlines(keepends=True)
-    table.write_bytes(b"".join(old + [line for line in new if line not in old]))
-    read_runs([table])  # says so if the two do not fit together
+def merge_runs(known: Path, new: Path) -> bytes:
+    """The rows of `known`, if there is such a file, then those that only `new` has.
+
+    Raises CourseError when one of the two is damaged or they do not fit together.
+    """
+    read_runs([new])
+    new_lines = new.read_bytes().splitlines()
+    lines = new_lines[:1]
+    if known.exists():
+        read_runs([known])
+        lines = known.read_bytes().splitlines()
+        if lines[0] != new_lines[0]:
+            raise CourseError(
+                f"{known} and the archive have other columns",
+                "runs of the same version of the course",
+                "Keep them in two folders.",
+            )
+    lines = lines + [line for line in new_lines if line not in lines]
+    return b"\n".join(lines) + b"\n"
 
 
 def run_entry(name: str, place: Place, out: Path) -> None:
@@ -257,7 +306,7 @@ def run_entry(name: str, place: Place, out: Path) -> None:
     try:
         queue[name].run(place)
     finally:
-        path = pack(queue[name], place.work, out)
+        path = pack(queue[name], place, out)
         print(f"{name}: {time.monotonic() - started:.0f} s, results in {path}")
 
 
@@ -284,7 +333,8 @@ def main() -> None:
             device = "cpu" if options.dry_run else options.device
             choose_device(device)
             seconds = options.budget
-            place = Place(options.work, seconds, options.dry_run, device)
+            work = options.work / "dry" if options.dry_run else options.work
+            place = Place(work, seconds, options.dry_run, device)
             run_entry(options.entry, place, options.out)
     except CourseError as error:
         print(error, file=sys.stderr)

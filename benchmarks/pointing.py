@@ -3,6 +3,7 @@
 Trains each network through the library (or takes its checkpoint), scores the gate of
 every layer, and Grad-CAM of the last two stages, on all test images, and writes one
 row a network and layer. `random` columns: the same network with weights drawn anew.
+Rows of other profiles, models and seeds stay in the file --out.
 
     python benchmarks/pointing.py --profile laptop --seeds 3
     python benchmarks/pointing.py --profile ci --models plain,cbam --seeds 1
@@ -21,6 +22,7 @@ from torch import Tensor, nn
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a plain checkout
 
 from course_lib.data.image_set import Dataset
+from course_lib.errors import CourseError
 from course_lib.grad_cam import grad_cam
 from course_lib.looking import (
     attention_modules,
@@ -33,13 +35,14 @@ from course_lib.looking import (
 )
 from course_lib.planning import choose_device, plan_runs
 from course_lib.profiles import PROFILES
-from course_lib.runs import Run
+from course_lib.runs import Run, write_atomically
 from course_lib.training import Trainer
 from course_lib.workers import load_data
 
 ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "data" / "results" / "signs-pointing.csv"
 CHECKPOINTS = ROOT / "runs" / "pointing"
+SCORES = CHECKPOINTS / "scores.csv"
+KEY = ["profile", "model", "seed"]  # the rows of one run share these
 CAM_LAYERS = ("layer3", "layer4")
 CALIBRATION = 250  # images on which a network with new weights sets its BatchNorm
 
@@ -98,12 +101,34 @@ def mean_scores(maps: Tensor, masks: Tensor) -> dict[str, float]:
     return {name: v.mean().item() for name, v in score_maps(maps, masks).items()}
 
 
+def add_rows(path: Path, rows: list[dict[str, object]]) -> None:
+    """Put the rows of a run into a table, in place of those it had of that run.
+
+    Raises CourseError when the file is no such table, or cannot be written.
+    """
+    table = pd.DataFrame(rows)
+    if path.exists():
+        try:
+            before = pd.read_csv(path)
+            known = before.set_index(KEY).index
+        except (OSError, ValueError, KeyError) as error:
+            raise CourseError(
+                f"cannot add to {path} ({error})",
+                "a table that this script wrote",
+                "Choose another file with --out.",
+            ) from error
+        others = before[~known.isin(table.set_index(KEY).index)]
+        table = pd.concat([others, table]) if len(others) else table
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, table.to_csv(index=False, lineterminator="\n").encode())
+
+
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--profile", choices=PROFILES, default="laptop")
     parser.add_argument("--models", default="plain,bam,cbam,spatial")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--out", type=Path, default=SCORES)
     return parser.parse_args()
 
 
@@ -111,14 +136,17 @@ def main() -> None:
     options = arguments()
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     sizes = PROFILES[options.profile].signs
-    rows: list[dict[str, object]] = []
     for run in plan_runs("signs", sizes, options.models.split(","), options.seeds):
-        for row in rows_of(replace(run, precision="fp32"), load_data(run)):
-            rows.append({"profile": options.profile} | row)
-        pd.DataFrame(rows).to_csv(options.out, index=False)
+        found = rows_of(replace(run, precision="fp32"), load_data(run))
+        rows = [{"profile": options.profile} | row for row in found]
+        add_rows(options.out, rows)
         print(f"{run.label}: test accuracy {rows[-1]['test_accuracy']:.1%}", flush=True)
     print(f"wrote {options.out}")
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except CourseError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)

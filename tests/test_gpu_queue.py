@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 
 import gpu_queue
 import parts
+import pointing
 
 from course_lib.data.assemble import assemble
 from course_lib.data.cache import read_dataset
@@ -52,18 +53,21 @@ def test_the_first_entries_run_in_miniature(tmp_path):
     for name in ("smoke", "bench-32-eager"):
         gpu_queue.run_entry(name, place(tmp_path), tmp_path / "out")
     made = {path.name for path in (tmp_path / "out").iterdir()}
-    assert made == {"smoke.tar.gz", "bench-32-eager.tar.gz"}
+    assert made == {"dry-smoke.tar.gz", "dry-bench-32-eager.tar.gz"}
     assert sum(path.stat().st_size for path in (tmp_path / "out").iterdir()) < 2**20
-    taken = gpu_queue.take(tmp_path / "out", tmp_path / "results")
-    assert sorted(taken) == ["bench-32-eager", "smoke"]
-    assert (tmp_path / "results" / "smoke" / "smoke.csv").exists()
-    assert (tmp_path / "results" / "bench-32-eager" / "bench.csv").exists()
+    with pytest.raises(CourseError, match="dry run"):
+        gpu_queue.take(tmp_path / "out", tmp_path / "results")
+    assert not (tmp_path / "results").exists()
+    assert (tmp_path / "work" / "smoke" / "smoke.csv").exists()
+    assert (tmp_path / "work" / "bench-32-eager" / "bench.csv").exists()
 
 
 @pytest.mark.slow
 def test_a_training_entry_runs_packs_and_adds_to_what_is_known(tmp_path):
     out, results = tmp_path / "out", tmp_path / "results"
-    gpu_queue.run_entry("cifar100-seeds-1", place(tmp_path), out)
+    gpu_queue.run_entry("cifar100-seeds-1", place(tmp_path), tmp_path / "dry")
+    entry = next(e for e in gpu_queue.entries() if e.name == "cifar100-seeds-1")
+    gpu_queue.pack(entry, place(tmp_path, dry=False), out)  # as a real run packs
     gpu_queue.take(out, results)
     table = results / "cifar100-gpu" / "runs.csv"
     first = table.read_bytes()
@@ -84,6 +88,108 @@ def test_unknown_entries_and_empty_folders_say_so(tmp_path):
         gpu_queue.run_entry("smok", place(tmp_path), tmp_path)
     with pytest.raises(CourseError, match="no archive"):
         gpu_queue.take(tmp_path)
+
+
+RECORDED = gpu_queue.RESULTS
+
+
+def archive_of(tmp_path, table, dry=False):
+    """What an entry would pack: runs.csv of these bytes, and one file of hits."""
+    where = place(tmp_path, dry)
+    entry = gpu_queue.Entry("one", "one", "", lambda place: None)
+    (where.work / "one" / "hits").mkdir(parents=True, exist_ok=True)
+    (where.work / "one" / "runs.csv").write_bytes(table)
+    (where.work / "one" / "hits" / "a.bin").write_bytes(b"new")
+    gpu_queue.pack(entry, where, tmp_path / "out")
+    return tmp_path / "out"
+
+
+def recorded_lines():
+    table = sorted(RECORDED.glob("*/runs.csv"))[0]
+    return table.read_bytes().splitlines(keepends=True)
+
+
+def test_take_adds_rows_after_those_that_are_known(tmp_path):
+    header, one, two = recorded_lines()[:3]
+    table = tmp_path / "results" / "one" / "runs.csv"
+    table.parent.mkdir(parents=True)
+    table.write_bytes(header + two)
+    out = archive_of(tmp_path, header + one + two)
+    for _ in range(2):  # a second time adds nothing
+        assert gpu_queue.take(out, tmp_path / "results") == ["one"]
+        assert table.read_bytes() == header + two + one
+    assert (table.parent / "hits" / "a.bin").read_bytes() == b"new"
+
+
+def test_take_changes_nothing_when_an_archive_does_not_fit(tmp_path):
+    header, one, two = recorded_lines()[:3]
+    table = tmp_path / "results" / "one" / "runs.csv"
+    table.parent.mkdir(parents=True)
+    table.write_bytes(header + two)
+    for wrong in (b"nonsense\n1\n", header + one[: len(one) // 3]):
+        out = archive_of(tmp_path, wrong)
+        with pytest.raises(CourseError):
+            gpu_queue.take(out, tmp_path / "results")
+        assert table.read_bytes() == header + two
+        assert [path.name for path in table.parent.iterdir()] == ["runs.csv"]
+    (out / "one.tar.gz").write_bytes((out / "one.tar.gz").read_bytes()[:60])
+    with pytest.raises(CourseError, match="cannot unpack"):
+        gpu_queue.take(out, tmp_path / "results")
+
+
+def test_a_dry_run_works_apart_and_its_archives_are_refused(tmp_path, monkeypatch):
+    places = []
+    monkeypatch.setattr(
+        gpu_queue, "run_entry", lambda _, where, out: places.append(where)
+    )
+    command = ["gpu_queue.py", "run", "smoke", "--out", "o", "--work", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", [*command, "--dry-run"])
+    gpu_queue.main()
+    monkeypatch.setattr(sys, "argv", [*command, "--device", "cpu"])
+    gpu_queue.main()
+    assert [where.work for where in places] == [tmp_path / "dry", tmp_path]
+    out = archive_of(tmp_path, b"", dry=True)
+    assert [path.name for path in out.iterdir()] == ["dry-one.tar.gz"]
+    with pytest.raises(CourseError, match="dry run"):
+        gpu_queue.take(out, tmp_path / "results")
+    assert not (tmp_path / "results").exists()
+
+
+# --- Pointing-game scores ---
+
+
+def test_scores_of_other_runs_stay_in_the_table(tmp_path):
+    path = tmp_path / "new" / "scores.csv"
+
+    def add(profile, seed, hit):
+        row = {"profile": profile, "model": "se", "seed": seed, "layer": "a"}
+        pointing.add_rows(path, [row | {"hit": hit}, row | {"layer": "b", "hit": hit}])
+
+    add("ci", 0, 0.1)
+    add("gpu", 0, 0.2)
+    add("ci", 1, 0.3)
+    add("ci", 0, 0.4)  # in place of the first
+    rows = path.read_text(encoding="utf-8").split()[1:]
+    assert rows[::2] == ["gpu,se,0,a,0.2", "ci,se,1,a,0.3", "ci,se,0,a,0.4"]
+    assert len(rows) == 6
+    path.write_text("something,else\n1,2\n", encoding="utf-8")
+    with pytest.raises(CourseError, match="cannot add"):
+        add("ci", 2, 0.5)
+    assert path.read_text(encoding="utf-8") == "something,else\n1,2\n"
+
+
+def test_scores_go_beside_the_checkpoints_and_not_into_the_recorded_table(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["pointing.py"])
+    assert gpu_queue.RESULTS not in pointing.arguments().out.parents
+
+
+def test_a_pointing_script_that_fails_is_one_line(tmp_path, monkeypatch):
+    (tmp_path / "benchmarks").mkdir()
+    script = tmp_path / "benchmarks" / "pointing.py"
+    script.write_text("raise SystemExit(3)", encoding="utf-8")
+    monkeypatch.setattr(gpu_queue, "ROOT", tmp_path)
+    with pytest.raises(CourseError, match="status 3"):
+        gpu_queue.pointing(place(tmp_path))
 
 
 # --- CIFAR-100 in parts ---
