@@ -72,9 +72,7 @@ def train_one(order: Order, ranks: Ranks) -> str:
         )
         dataset, run = load(order, ranks)
         key = run.run_id(dataset.digest) + ("-sync" if order.sync_bn else "")
-        done = together(
-            ranks, lambda: recorded(order.out, key) if ranks.first else ""
-        )
+        done = together(ranks, lambda: recorded(order.out, key) if ranks.first else "")
         done = ranks.from_first(done)
         if done:
             return done
