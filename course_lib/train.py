@@ -30,6 +30,8 @@ from course_lib.workers import Job, Result, explain, load_data
 # What gloo and NCCL say when the process at the other end is gone.
 LOST = ("Connection closed", "Connection reset", "Broken pipe", "remote process")
 
+IMAGES = ("signs", "cifar100")  # the data sets that are no folder
+
 Found = TypeVar("Found")
 
 
@@ -121,7 +123,7 @@ def load(order: Order, ranks: Ranks) -> tuple[Dataset | StreamedFolder, Run]:
 def streams(order: Order) -> bool:
     """Whether this process would read the images as they come."""
     run = order.run
-    if order.stream is not None or not run.data.startswith(FOLDER):
+    if order.stream is not None or run.data in IMAGES:
         return bool(order.stream)
     path = Path(run.data.removeprefix(FOLDER)).expanduser()
     return too_big(path, run.image_size, processes_here())
@@ -158,8 +160,7 @@ def prepare(order: Order, ranks: Ranks) -> tuple[Dataset | StreamedFolder, Run]:
             "Leave it out: each process then normalises its own images.",
         )
     path = Path(run.data.removeprefix(FOLDER)).expanduser()
-    is_folder = run.data not in ("signs", "cifar100")
-    if order.stream and not is_folder:
+    if order.stream and run.data in IMAGES:
         raise CourseError(
             f"--stream with {run.data}", "a folder of images", "Leave --stream out."
         )

@@ -327,7 +327,7 @@ def test_a_failed_training_stays_failed(tmp_path, monkeypatch):
     )
     with pytest.raises(CourseError, match="training failed: loss is nan"):
         train_one(order, ALONE)
-    with pytest.raises(CourseError, match="failed before: loss is nan.*lower --lr"):
+    with pytest.raises(CourseError, match=r"failed before: .* nan.*lower --lr"):
         train_one(order, ALONE)
 
 
@@ -349,7 +349,7 @@ def test_what_cannot_be_shared_says_so(tmp_path, changes, batch, words):
 def test_streaming_knows_one_recipe(tmp_path):
     order = photo_order(tmp_path, tmp_path)
     order = replace(order, run=replace(order.run, recipe="reu2019"))
-    with pytest.raises(CourseError, match="--recipe reu2019 .*streamed: .*modern"):
+    with pytest.raises(CourseError, match=r"--recipe reu2019 .*streamed: .*modern"):
         prepare(order, ALONE)
 
 
