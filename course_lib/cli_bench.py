@@ -116,7 +116,9 @@ def libraries_there(width: int) -> tuple[str, ...]:
 def chosen(
     option: str, text: str | None, usual: tuple[str, ...], allowed: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """Names with commas, each of `allowed`, in the order of `allowed`."""
+    """Names with commas, each of `allowed`, in its order; `both` is all of them."""
+    if text is not None and text.strip() == "both":
+        return allowed
     names = names_of(option, text, usual)
     for name in names:
         check_choice(option, name, allowed)

@@ -15,7 +15,7 @@ from course_lib.bench import bytes_moved, figure, networks, record, running
 from course_lib.bench.cases import Case, Settings
 from course_lib.bench.roofline import Ceilings, floor_ms
 from course_lib.bench.timing import Task, shuffled
-from course_lib.cli_bench import sentence
+from course_lib.cli_bench import MODES, chosen, sentence
 from course_lib.errors import CourseError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -118,12 +118,34 @@ def test_a_measurement_goes_on_where_it_stopped(tmp_path, monkeypatch):
     after = (tmp_path / "times.csv").read_text(encoding="utf-8")
     assert after.startswith(before) and set(second["rounds"]) == {3}
     assert next(clock) == 14
+    files = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    monkeypatch.setattr(running, "measure_ceilings", lambda *unused: Ceilings(9.0, 9.0))
+    for rounds in (3, 2):  # they are there: nothing is measured anew
+        again = running.measure(SETTINGS, rounds, tmp_path)
+        pd.testing.assert_frame_equal(again, second)
+    assert files == {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert next(clock) == 15
     with pytest.raises(CourseError, match="another batch"):
         running.measure(replace(SETTINGS, batch=3), 3, tmp_path)
     (tmp_path / "times.csv").write_text("round\n1\n", encoding="utf-8")
     with pytest.raises(CourseError, match="damaged"):
         running.measure(SETTINGS, 4, tmp_path)
     assert json.loads((tmp_path / "bench.json").read_text(encoding="utf-8"))["machine"]
+
+
+@pytest.mark.parametrize("extra", [1, None])
+def test_a_setting_of_another_version_is_named(tmp_path, extra):
+    record.save(tmp_path, facts(), planted(1))
+    asked = replace(SETTINGS, networks=("plain", "se", "cbam"), phases=("train",))
+    assert len(record.load_times(tmp_path, asked)) == 3
+    known = facts()
+    known["settings"]["unknown"] = extra
+    record.save(tmp_path, known, planted(1))
+    with pytest.raises(CourseError, match="another unknown"):
+        record.load_times(tmp_path, asked)
+    (tmp_path / "bench.json").write_text('{"settings": 5}', encoding="utf-8")
+    with pytest.raises(CourseError, match="damaged"):
+        record.load_times(tmp_path, asked)
 
 
 @pytest.mark.parametrize("name", ["plain", "spatial", "fused-se"])
@@ -232,6 +254,19 @@ def test_a_library_that_is_absent_is_named(monkeypatch):
     monkeypatch.setattr(networks, "find_spec", lambda name: None)
     with pytest.raises(CourseError, match="not installed"):
         networks.list_networks(["plain"], ["timm"], 64)
+
+
+@pytest.mark.parametrize(
+    "text, names",
+    [
+        ("both", MODES),
+        ("compiled,eager", MODES),
+        ("compiled", ("compiled",)),
+        (None, ("eager",)),
+    ],
+)
+def test_a_mode_is_one_or_both(text, names):
+    assert chosen("--mode", text, ("eager",), MODES) == names
 
 
 def test_help_names_the_options():

@@ -28,24 +28,42 @@ def load_times(out: Path, settings: Settings) -> pd.DataFrame:
         return pd.DataFrame(columns=TIMES)
     try:
         before = json.loads((out / "bench.json").read_text(encoding="utf-8"))
-        found = before["settings"]
+        found = dict(before["settings"])
         times = pd.read_csv(out / "times.csv")[TIMES]
         times["ms"].astype(float)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CourseError(
-            f"{out} holds a damaged measurement ({error})",
-            "bench.json and times.csv as course bench wrote them",
-            "Delete the folder, or choose another with --out.",
-        ) from error
+        raise damaged(out, error) from error
     asked = json.loads(json.dumps(asdict(settings)))
     if found != asked:
-        changed = [key for key in asked if found.get(key) != asked[key]]
+        keys = sorted(set(found) | set(asked))
+        absent = object()
+        key = next(k for k in keys if found.get(k, absent) != asked.get(k, absent))
         raise CourseError(
-            f"{out} holds a measurement with another {changed[0]}",
-            f"{changed[0]} {found.get(changed[0])}",
+            f"{out} holds a measurement with another {key}",
+            f"{key} {found.get(key)}",
             "Choose another folder with --out.",
         )
     return times
+
+
+def stored_table(out: Path, times: pd.DataFrame) -> pd.DataFrame:
+    """The table of a finished measurement, with the facts that were noted then.
+
+    Raises CourseError when bench.json is damaged.
+    """
+    try:
+        return summarise(times, json.loads((out / "bench.json").read_text("utf-8")))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise damaged(out, error) from error
+
+
+def damaged(out: Path, error: Exception) -> CourseError:
+    """The one-line form of files that do not fit together."""
+    return CourseError(
+        f"{out} holds a damaged measurement ({error})",
+        "bench.json and times.csv as course bench wrote them",
+        "Delete the folder, or choose another with --out.",
+    )
 
 
 def save(out: Path, facts: dict, times: pd.DataFrame) -> pd.DataFrame:
