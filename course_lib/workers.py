@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -139,7 +140,8 @@ def run_jobs(
         workers, context, initializer=start_worker, initargs=(stop, reports)
     )
     try:
-        pending = {pool.submit(work, job) for job in jobs}
+        with ctrl_c_waits():  # inherited: no worker is torn while it imports
+            pending = {pool.submit(work, job) for job in jobs}
         while pending:
             done, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
             _drain(reports, report)
@@ -173,6 +175,19 @@ def _results(done: set[Future]) -> Iterator[Result]:
 # Set once in each worker process.
 _stop: threading.Event
 _reports: multiprocessing.Queue
+
+
+@contextmanager
+def ctrl_c_waits() -> Iterator[None]:
+    """Ignore Ctrl-C for a moment, and in every process started meanwhile."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def start_worker(stop: threading.Event, reports: multiprocessing.Queue) -> None:
