@@ -5,6 +5,7 @@ import torch
 from course_lib.blocks import Bottleneck, bottleneck, build_stage, projection
 from course_lib.exercises import notebook01_wrong as wrong
 from course_lib.exercises import notebook01_wrong_stage as wrong_stage
+from course_lib.exercises.bounds import not_negative
 from course_lib.exercises.exercise import Exercise
 from course_lib.exercises.gradients import gradients
 from course_lib.exercises.notebook01_trials import (
@@ -13,7 +14,6 @@ from course_lib.exercises.notebook01_trials import (
     bottleneck_trials,
     first_block_changes,
     none_where_x_fits,
-    not_negative,
     projection_build,
     shortcut_normalises,
     shortcut_trials,

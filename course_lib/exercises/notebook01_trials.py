@@ -53,11 +53,6 @@ def bottleneck_formula(v: dict[str, np.ndarray]) -> np.ndarray:
     return relu(norms[2](convolution(y, v["w3"])) + v["shortcut"])
 
 
-def not_negative(trial: Trial) -> tuple[Tensor, Tensor]:
-    """Bounds of a ReLU's output."""
-    return torch.tensor(0.0), torch.tensor(torch.inf)
-
-
 # --- projection ---------------------------------------------------------------------
 
 

@@ -12,21 +12,19 @@ from course_lib.exercises import notebook02_wrong_gate as wrong_gate
 from course_lib.exercises import notebook02_wrong_module as wrong_module
 from course_lib.exercises import notebook02_wrong_residual as wrong_residual
 from course_lib.exercises import notebook02_wrong_squeeze as wrong_squeeze
+from course_lib.exercises.bounds import minus_to_plus_x, not_negative, zero_to_one
 from course_lib.exercises.exercise import Exercise
 from course_lib.exercises.gradients import gradients
 from course_lib.exercises.notebook02_trials import (
     close_gates,
     gate_trials,
-    minus_to_plus_x,
     module_gate_trials,
     module_trials,
-    not_negative,
     residual_trials,
     se_build,
     smallest_and_largest,
     squeeze_trials,
     with_biases,
-    zero_to_one,
 )
 from course_lib.exercises.properties import (
     dtype_and_device,

@@ -65,11 +65,6 @@ def gate_trials(answer: Callable) -> Iterator[Trial]:
         yield Trial(shape_text(inputs), answer, inputs, reference)
 
 
-def zero_to_one(trial: Trial) -> tuple[Tensor, Tensor]:
-    """Bounds of a gate."""
-    return torch.tensor(0.0), torch.tensor(1.0)
-
-
 # --- SqueezeExcitation --------------------------------------------------------------
 
 
@@ -117,12 +112,6 @@ def gated_formula(v: dict[str, np.ndarray]) -> np.ndarray:
     return x * formulas.se_gate(x, **found)
 
 
-def minus_to_plus_x(trial: Trial) -> tuple[Tensor, Tensor]:
-    """A gate in (0, 1) can only make values smaller."""
-    x = trial.inputs["x"].abs()
-    return -x, x
-
-
 def se_build(
     channels: int, reduction: int, bias: bool, parameters: int, default: bool = False
 ) -> Build:
@@ -159,8 +148,3 @@ def close_gates(trial: Trial) -> dict[str, Tensor]:
     """Weights that make every gate 0 to ten digits."""
     w2, b2 = trial.inputs["w2"], trial.inputs["b2"]
     return {"w2": torch.zeros_like(w2), "b2": torch.full_like(b2, -30)}
-
-
-def not_negative(trial: Trial) -> tuple[Tensor, Tensor]:
-    """Bounds of a ReLU's output."""
-    return torch.tensor(0.0), torch.tensor(torch.inf)

@@ -9,6 +9,7 @@ from course_lib.attention.bam import (
 from course_lib.exercises import notebook04_wrong_channel as wrong_channel
 from course_lib.exercises import notebook04_wrong_merge as wrong_merge
 from course_lib.exercises import notebook04_wrong_spatial as wrong_spatial
+from course_lib.exercises.bounds import zero_to_one
 from course_lib.exercises.exercise import Exercise
 from course_lib.exercises.gradients import gradients
 from course_lib.exercises.notebook04_trials import (
@@ -20,7 +21,6 @@ from course_lib.exercises.notebook04_trials import (
     roomy_trials,
     spatial_trials,
     x_to_twice_x,
-    zero_to_one,
 )
 from course_lib.exercises.properties import (
     dtype_and_device,

@@ -170,11 +170,6 @@ def map_trials(answer: Callable) -> Iterator[Trial]:
         yield Trial(text, answer, tensors | names, reference)
 
 
-def zero_to_one(trial: Trial) -> tuple[Tensor, Tensor]:
-    """Bounds of a map after the sigmoid."""
-    return torch.tensor(0.0), torch.tensor(1.0)
-
-
 def misspelt_combine() -> Property:
     """A way to combine that does not exist is an error, not silently the other one."""
 

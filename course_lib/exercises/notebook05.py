@@ -10,6 +10,7 @@ from course_lib.exercises import notebook05_wrong_channel as wrong_channel
 from course_lib.exercises import notebook05_wrong_maps as wrong_maps
 from course_lib.exercises import notebook05_wrong_module as wrong_module
 from course_lib.exercises import notebook05_wrong_spatial as wrong_spatial
+from course_lib.exercises.bounds import minus_to_plus_x, zero_to_one
 from course_lib.exercises.exercise import Exercise
 from course_lib.exercises.gradients import gradients
 from course_lib.exercises.notebook05_trials import (
@@ -19,7 +20,6 @@ from course_lib.exercises.notebook05_trials import (
     gate_of_zero,
     gates_multiply,
     maps_trials,
-    minus_to_plus_x,
     module_trials,
     renumber_channels,
     silence_kernel,
@@ -27,7 +27,6 @@ from course_lib.exercises.notebook05_trials import (
     spatial_trials,
     starts_at_one_half,
     unchanged,
-    zero_to_one,
 )
 from course_lib.exercises.properties import (
     dtype_and_device,

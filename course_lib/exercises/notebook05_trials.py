@@ -22,11 +22,6 @@ from course_lib.exercises.trials import (
 )
 
 
-def zero_to_one(trial: Trial) -> tuple[Tensor, Tensor]:
-    """Bounds of a gate."""
-    return torch.tensor(0.0), torch.tensor(1.0)
-
-
 def sigmoid(logits: ndarray) -> ndarray:
     """1 / (1 + exp(-logit)), one number at a time."""
     flat = [1 / (1 + math.exp(-logit)) for logit in logits.flatten()]
@@ -263,12 +258,6 @@ def weights_by_shape(v: dict[str, ndarray]) -> dict[str, ndarray]:
     if missing := {"w1", "w2", "kernel", "weight"} - set(found):
         raise LookupError(f"a gate is incomplete: {', '.join(sorted(missing))} missing")
     return found
-
-
-def minus_to_plus_x(trial: Trial) -> tuple[Tensor, Tensor]:
-    """Two gates in (0, 1) can only make values smaller."""
-    x = trial.inputs["x"].abs()
-    return -x, x
 
 
 def cbam_build(text: str, parameters: int, *sizes: int, **options: object) -> Build:

@@ -8,6 +8,7 @@ from course_lib.exercises import notebook06_trials as trials
 from course_lib.exercises import notebook06_wrong as wrong
 from course_lib.exercises import notebook06_wrong_gate as wrong_gate
 from course_lib.exercises import notebook06_wrong_kernels as wrong_kernels
+from course_lib.exercises.bounds import zero_to_one
 from course_lib.exercises.exercise import Exercise
 from course_lib.exercises.gradients import gradients
 from course_lib.exercises.properties import (
@@ -86,7 +87,7 @@ GATE = Exercise(
         in_range(
             trials.gate_trials,
             "every gate lies between 0 and 1",
-            trials.zero_to_one,
+            zero_to_one,
             "Let torch.sigmoid be the last function.",
         ),
         samples_independent(trials.gate_trials, ("x",)),

@@ -68,11 +68,6 @@ def small_spatial_formula(v: dict[str, np.ndarray]) -> np.ndarray:
     return 1 / (1 + np.exp(-formulas.convolution(u, v["w3"], 1, 1) - v["b3"]))
 
 
-def zero_to_one(trial: Trial) -> tuple[Tensor, Tensor]:
-    """Bounds of a gate."""
-    return torch.tensor(0.0), torch.tensor(1.0)
-
-
 def odd_maps(trials: Trials) -> Property:
     """x * gate has the shape of x on 7 x 5 and on 1 x 1, not only on even maps."""
 

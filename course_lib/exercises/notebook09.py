@@ -3,6 +3,7 @@
 from course_lib.exercises import notebook09_wrong_gates as wrong_gates
 from course_lib.exercises import notebook09_wrong_maps as wrong_maps
 from course_lib.exercises import notebook09_wrong_scores as wrong_scores
+from course_lib.exercises.bounds import zero_to_one
 from course_lib.exercises.exercise import Exercise
 from course_lib.exercises.notebook09_gate_trials import (
     planted_gate_trials,
@@ -26,7 +27,6 @@ from course_lib.exercises.notebook09_trials import (
     scaled,
     tied_trials,
     unchanged,
-    zero_to_one,
 )
 from course_lib.exercises.properties import (
     dtype_and_device,

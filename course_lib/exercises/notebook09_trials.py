@@ -280,8 +280,3 @@ def images_alone(trials: Trials) -> Property:
         "Axis 0 is the batch: take maxima and sums over axes 1 and 2, with keepdim.",
         test,
     )
-
-
-def zero_to_one(trial: Trial) -> tuple[Tensor, Tensor]:
-    """Bounds of a share."""
-    return torch.tensor(0.0), torch.tensor(1.0)
