@@ -28,17 +28,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a plain checkout
 
 from course_lib.bench import running
 from course_lib.bench.cases import Settings
+from course_lib.bench.networks import FUSED, PEERS
 from course_lib.comparing import compare
 from course_lib.errors import CourseError, check_choice
 from course_lib.planning import choose_device, plan_runs
-from course_lib.profiles import CI, GPU
+from course_lib.profiles import CI, FIVE, GPU
 from course_lib.runs import Run, read_runs, write_atomically
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "data" / "results"
-FIVE = ("plain", "se", "bam", "cbam", "spatial")
-PEERS = ("timm-plain", "timm-se", "timm-eca", "timm-cbam", "torchvision-plain")
-FUSED = ("fused-plain", "fused-se", "fused-spatial")
 # Compiling takes a minute a network, so those come in groups that fit one command.
 GROUPS = {
     "a": ("plain", "se", "fused-se", "timm-se"),
@@ -177,7 +175,7 @@ def pointing(place: Place) -> None:
 
 def entries() -> list[Entry]:
     """The queue, in order."""
-    eager = (*FIVE, *FUSED, *PEERS)
+    eager = (*FIVE, *FUSED, *(name for names in PEERS.values() for name in names))
     queue = [Entry("smoke", "smoke", "every module, fp32 against the CPU", smoke)]
     for stem in ("imagenet", "cifar"):
         queue.append(bench_entry(stem, "eager", eager, ""))

@@ -3,15 +3,21 @@
 import re
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
 from course_lib.cli_bench import bench
 from course_lib.cli_notebooks import VERBS
-from course_lib.cli_train import complain, train
+from course_lib.cli_options import (
+    can_compile,
+    change_sizes,
+    choose_precision,
+    complain,
+    network_options,
+    split_names,
+)
+from course_lib.cli_train import train
 from course_lib.errors import CourseError
 
 # Heavy imports (torch, pandas) stay inside the verbs, so that --help answers at once.
@@ -54,13 +60,7 @@ def doctor() -> None:
 @click.option("--workers", type=int, help="Processes on a CPU; default: one a core.")
 @click.option("--epochs", type=int, help="Instead of the profile's.")
 @click.option("--batch", type=int, help="Images in a step, instead of the profile's.")
-@click.option("--lr", type=float, help="Peak learning rate, for the recipe modern.")
-@click.option("--image-size", type=int, help="Pixels, instead of the profile's.")
-@click.option("--train-images", type=int, help="Instead of the profile's.")
-@click.option("--width", type=int, help="Channels of the stem; 64 in ResNet50.")
-@click.option("--reduction", type=int, help="r of SE, BAM and CBAM; 16 on a GPU.")
-@click.option("--precision", help="fp32 or bf16; default: bf16 on CUDA.")
-@click.option("--compiled/--eager", default=None, help="torch.compile; CUDA default.")
+@network_options
 def compare(
     data: str,
     models: str | None,
@@ -103,9 +103,7 @@ def compare(
         "width": width,
         "reduction": reduction,
     }
-    check_positive(asked)
-    sizes = chosen.sizes(data)
-    sizes = replace(sizes, **{key: value for key, value in asked.items() if value})
+    sizes = change_sizes(chosen.sizes(data), asked)
     seconds = None if budget is None else parse_duration(budget)
     on = planning.choose_device(device)
     names = split_names("--models", models) or (["plain"] if module else chosen.models)
@@ -214,46 +212,10 @@ def show_report(table, out: Path) -> None:
     click.echo(f"\nThe whole report, with figure: {path}")
 
 
-def split_names(option: str, names: str | None) -> list[str]:
-    """ "a, b" -> ["a", "b"]; None -> []."""
-    if names is None:
-        return []
-    found = [name.strip() for name in names.split(",") if name.strip()]
-    if not found:
-        raise CourseError(f"{option} {names!r}", "names with commas", "Leave it out.")
-    return found
-
-
 def default_folder(data: str) -> Path:
     """runs/NAME, with the name of the data set or of the folder of images."""
     folder = Path(data.removeprefix("folder:")).expanduser()
     return Path("runs") / (folder.resolve().name or "images")
-
-
-def can_compile(device: str) -> bool:
-    """Whether to compile unless told: on CUDA, where Triton is installed."""
-    return device == "cuda" and find_spec("triton") is not None
-
-
-def check_positive(numbers: dict[str, float | None]) -> None:
-    """Raise CourseError for a number that is not above 0."""
-    for name, value in numbers.items():
-        if value is not None and not value > 0:
-            option = "--" + name.replace("_", "-")
-            raise CourseError(f"{option} {value}", "more than 0", "Leave it out.")
-
-
-def choose_precision(name: str | None, device: str) -> str:
-    """ "fp32" or "bf16"; without a wish bf16 on GPUs from 2020 on, where it is fast."""
-    import torch
-
-    from course_lib.errors import check_choice
-
-    if name is None:
-        fast = device == "cuda" and torch.cuda.get_device_capability() >= (8, 0)
-        return "bf16" if fast else "fp32"
-    check_choice("precision", name, ("fp32", "bf16"))
-    return name
 
 
 def parse_duration(text: str) -> float:

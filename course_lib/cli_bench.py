@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from course_lib.cli_options import choose_precision, split_names
 from course_lib.errors import CourseError, check_choice
 
 # Heavy imports (torch, pandas) stay inside the verb, so that --help answers at once.
@@ -60,15 +61,15 @@ def bench(
     """
     from course_lib.bench import figure, networks, record, running
     from course_lib.bench.cases import Settings
-    from course_lib.cli import choose_precision
     from course_lib.planning import choose_device
+    from course_lib.profiles import FIVE
 
     on = choose_device(device)
     cuda = on.type == "cuda"
     check_choice("stem", stem, ("imagenet", "cifar", "stride2"))
     usual_size, usual_batch = SIZES["cuda" if cuda else "cpu", stem]
     names = networks.list_networks(
-        names_of("--models", models, ATTENTION_FIVE + (FUSED_TWO if cuda else ())),
+        names_of("--models", models, FIVE + (networks.FUSED if cuda else ())),
         names_of("--against", against, libraries_there(width)),
         width,
     )
@@ -93,14 +94,8 @@ def bench(
     click.echo(f"\n{record.markdown(table)}\n\n{sentence(table)}\nFigure: {path}")
 
 
-ATTENTION_FIVE = ("plain", "se", "bam", "cbam", "spatial")
-FUSED_TWO = ("fused-plain", "fused-se", "fused-spatial")
-
-
 def names_of(option: str, text: str | None, usual: tuple[str, ...]) -> list[str]:
     """ "a, b" -> ["a", "b"]; None -> the usual ones."""
-    from course_lib.cli import split_names
-
     return list(usual) if text is None else split_names(option, text)
 
 

@@ -1,6 +1,5 @@
 """The verb `course train`: one network, in one process or in many."""
 
-import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -8,18 +7,18 @@ from typing import TYPE_CHECKING
 
 import click
 
+from course_lib.cli_options import (
+    can_compile,
+    change_sizes,
+    choose_precision,
+    network_options,
+)
 from course_lib.errors import CourseError
 
 if TYPE_CHECKING:
     from course_lib.train import Order
 
 # Heavy imports (torch, pandas) stay inside the verbs, so that --help answers at once.
-
-
-def complain(text: str) -> None:
-    """Print a problem; of several processes of torchrun, only the first one does."""
-    if os.environ.get("RANK", "0") == "0":
-        click.echo(text, err=True)
 
 
 @click.command()
@@ -34,13 +33,7 @@ def complain(text: str) -> None:
 @click.option("--out", type=Path, help="Folder of the results; default: runs/train.")
 @click.option("--profile", help="Sizes: ci, laptop or gpu; default: what fits.")
 @click.option("--device", default="auto", help="auto, cpu or cuda.")
-@click.option("--lr", type=float, help="Peak learning rate, for the recipe modern.")
-@click.option("--image-size", type=int, help="Pixels, instead of the profile's.")
-@click.option("--train-images", type=int, help="Instead of the profile's.")
-@click.option("--width", type=int, help="Channels of the stem; 64 in ResNet50.")
-@click.option("--reduction", type=int, help="r of SE, BAM and CBAM; 16 on a GPU.")
-@click.option("--precision", help="fp32 or bf16; default: bf16 on CUDA.")
-@click.option("--compiled/--eager", default=None, help="torch.compile; CUDA default.")
+@network_options
 @click.option("--sync-bn", is_flag=True, help="BatchNorm over the whole batch (CUDA).")
 @click.option(
     "--stream/--in-memory",
@@ -82,13 +75,13 @@ def train(
     They share each batch of --batch images. Every epoch is saved; stop it at any
     moment, and the same command goes on, also with another number of processes.
     """
-    from course_lib import cli, distributed, planning
+    from course_lib import distributed, planning
     from course_lib.profiles import choose_profile
     from course_lib.train import Order
 
     check_counts({"--seed": seed, "--loaders": loaders}, 0)
     check_counts({"--stop-after": stop_after}, 1)
-    sizes = {
+    asked = {
         "epochs": epochs,
         "batch": batch,
         "lr": lr,
@@ -97,26 +90,24 @@ def train(
         "width": width,
         "reduction": reduction,
     }
-    cli.check_positive(sizes)
-    chosen = choose_profile(profile).sizes(data)
-    chosen = replace(chosen, **{key: value for key, value in sizes.items() if value})
+    sizes = change_sizes(choose_profile(profile).sizes(data), asked)
     planning.check_rate(recipe, lr)
     on = distributed.device_here(planning.choose_device(device))
     run = planning.plan_runs(
         data,
-        chosen,
+        sizes,
         [model],
         1,
         [placement] if placement else [],
         recipe,
-        cli.choose_precision(precision, on.type),
+        choose_precision(precision, on.type),
         [stages] if stages else [],
     )[0]
     order = Order(
         replace(run, seed=seed),
         on,
         out or Path("runs") / "train",
-        cli.can_compile(on.type) if compiled is None else compiled,
+        can_compile(on.type) if compiled is None else compiled,
         sync_bn,
         stream,
         loaders,

@@ -128,15 +128,14 @@ def _train(jobs: list[Job], dataset: Dataset, out: Path, workers: int) -> None:
         for result in run_jobs(jobs, workers, reporter(bar)):
             if result.status == "stopped":
                 continue
-            record_result(result, dataset, out)
+            record_result(result, make_record(result, dataset), out)
             left -= 1
             bar.set_description(f"{left} runs to go")
             bar.set_postfix_str(f"last: {result.job.run.label}")
 
 
-def record_result(result: Result, dataset: Dataset, out: Path) -> None:
+def record_result(result: Result, record: Record, out: Path) -> None:
     """Write hits, history and the row of a finished run, then drop its checkpoint."""
-    record = make_record(result, dataset)
     if result.outcome is not None:
         packed = np.packbits(result.outcome.hits.numpy())
         write_atomically(out / "hits" / f"{record.run_id}.bin", packed.tobytes())

@@ -4,7 +4,6 @@ torchrun --nproc-per-node 2 -m course_lib.train --data signs
 """
 
 import io
-import json
 import os
 import sys
 from collections.abc import Callable
@@ -13,17 +12,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
 import torch
 
-from course_lib.comparing import lock, make_record
+from course_lib.comparing import lock, make_record, record_result
 from course_lib.data.datasets import FOLDER
 from course_lib.data.image_set import Dataset
 from course_lib.data.streaming import StreamedFolder, stream_folder, too_big
 from course_lib.distributed import Ranks
 from course_lib.errors import CourseError
 from course_lib.progress_bar import image_bar, reporter
-from course_lib.runs import Run, append_record, read_runs, write_atomically
+from course_lib.runs import Run, read_runs, write_atomically
 from course_lib.training import Stopped, Trainer, TrainingFailed
 from course_lib.workers import Job, Result, explain, load_data
 
@@ -288,12 +286,7 @@ def write(
         content = io.BytesIO()
         torch.save(outcome.network.state_dict(), content)
         write_atomically(weights, content.getvalue())
-        packed = np.packbits(outcome.hits.numpy())
-        write_atomically(out / "hits" / f"{key}.bin", packed.tobytes())
-        history = json.dumps(outcome.progress.history, indent=1)
-        write_atomically(out / "history" / f"{key}.json", history.encode("utf-8"))
-    append_record(out / "runs.csv", record)
-    result.job.checkpoint.unlink(missing_ok=True)
+    record_result(result, record, out)
     if outcome is None:
         raise CourseError(
             f"training {result.status}", "finite numbers", "Try a lower --lr."

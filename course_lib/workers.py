@@ -26,14 +26,7 @@ from course_lib.errors import CourseError
 from course_lib.own_modules import register_again
 from course_lib.runs import Run
 from course_lib.training import Outcome, Stopped, Trainer, TrainingFailed
-
-# How PyTorch says on Linux, Windows, Macs and in CUDA's libraries that memory is short.
-OUT_OF_MEMORY = (
-    "can't allocate memory",
-    "not enough memory",
-    "out of memory",
-    "ALLOC_FAILED",
-)
+from course_lib.troubles import first_line, is_failed_compile, is_out_of_memory
 
 
 @dataclass(frozen=True)
@@ -101,19 +94,17 @@ def train_job(
 
 def explain(error: Exception, job: Job) -> Exception:
     """The one-line form of running out of memory or of a compiler that is missing."""
-    run, text = job.run, str(error)
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(
-        words in text for words in OUT_OF_MEMORY
-    ):
+    run = job.run
+    if is_out_of_memory(error):
         return CourseError(
             f"out of memory on {job.device} with batches of {run.batch} images of "
             f"{run.image_size} pixels",
             "a batch that fits",
             f"Try --batch {max(2, run.batch // 2)}; finished runs are kept.",
         )
-    if job.compiled and type(error).__module__.startswith("torch._"):
+    if job.compiled and is_failed_compile(error):
         return CourseError(
-            f"torch.compile failed ({text.splitlines()[0][:100]})",
+            f"torch.compile failed ({first_line(error)})",
             "a C compiler and Triton",
             "Add --eager to train without compiling.",
         )

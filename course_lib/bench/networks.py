@@ -18,7 +18,8 @@ PEERS = {
     "timm": ("timm-plain", "timm-se", "timm-eca", "timm-cbam"),
     "torchvision": ("torchvision-plain",),
 }
-OURS = (*ATTENTION, *(f"fused-{name}" for name in FUSABLE))
+FUSED = tuple(f"fused-{name}" for name in FUSABLE)
+OURS = (*ATTENTION, *FUSED)
 
 
 def list_networks(

@@ -19,7 +19,7 @@ from course_lib.bench.roofline import Ceilings, measure_ceilings
 from course_lib.bench.timing import Task, shuffled, time_task
 from course_lib.cost import code_version, describe_device
 from course_lib.errors import CourseError
-from course_lib.workers import OUT_OF_MEMORY
+from course_lib.troubles import first_line, is_failed_compile, is_out_of_memory
 
 Measure = Callable[[Task], float]  # milliseconds a step
 
@@ -102,18 +102,15 @@ def make_cases(settings: Settings, facts: dict[str, dict]) -> list[Case]:
 
 def explain(error: Exception, name: str, mode: str, settings: Settings) -> Exception:
     """The one-line form of too little memory, or of a compiler that is missing."""
-    text = str(error)
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(
-        words in text for words in OUT_OF_MEMORY
-    ):
+    if is_out_of_memory(error):
         return CourseError(
             f"out of memory with {name}, batch {settings.batch}",
             "a batch that fits beside the weights of all networks",
             f"Try --batch {max(2, settings.batch // 2)}, or fewer --models.",
         )
-    if mode == "compiled" and type(error).__module__.startswith("torch._"):
+    if mode == "compiled" and is_failed_compile(error):
         return CourseError(
-            f"torch.compile failed for {name} ({text.splitlines()[0][:100]})",
+            f"torch.compile failed for {name} ({first_line(error)})",
             "a C compiler, and Triton on a GPU",
             "Use --mode eager.",
         )
