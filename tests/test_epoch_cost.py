@@ -1,4 +1,4 @@
-"""What an epoch costs: the exponents of made-up times, and the files. Nothing is timed."""
+"""What an epoch costs: exponents of made-up times, and the files. Nothing is timed."""
 
 import sys
 from pathlib import Path
