@@ -207,7 +207,7 @@ def show_report(table, out: Path) -> None:
 
 
 def show_done(table, wanted: int, out: Path) -> None:
-    """The report of the runs that are done, and how many of the wanted ones those are."""
+    """The report of the runs that are done, and how many of them are missing."""
     if len(table):
         show_report(table, out)
     if len(table) < wanted:
