@@ -65,9 +65,10 @@ def test_each_is_made_in_miniature(name, tmp_path, monkeypatch, capsys):
 
 
 def test_what_is_not_there_says_so(tmp_path):
-    for arguments in (("03_open",), ("03_open_gates", tmp_path, "bias 4")):
-        with pytest.raises(CourseError, match="bias 5|03_open_gates"):
-            small_experiments.make(*arguments, *([tmp_path] * (len(arguments) == 1)))
+    with pytest.raises(CourseError, match="03_open_gates"):
+        small_experiments.make("03_open", tmp_path)
+    with pytest.raises(CourseError, match="bias 5"):
+        small_experiments.make("03_open_gates", tmp_path, "bias 4")
     with pytest.raises(CourseError, match="--seeds"):
         small_experiments.make("03_open_gates", tmp_path, None, [7])
 
