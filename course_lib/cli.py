@@ -128,13 +128,7 @@ def compare(
         workers,
         can_compile(on.type) if compiled is None else compiled,
     )
-    if len(table):
-        show_report(table, out)
-    if len(table) < len(runs):
-        click.echo(
-            f"{len(table)} of {len(runs)} runs are done. "
-            "The same command trains the rest."
-        )
+    show_done(table, len(runs), out)
 
 
 @course.command()
@@ -210,6 +204,16 @@ def show_report(table, out: Path) -> None:
     path = write_report(table, out)
     click.echo(table_text(summarise(table), table))
     click.echo(f"\nThe whole report, with figure: {path}")
+
+
+def show_done(table, wanted: int, out: Path) -> None:
+    """The report of the runs that are done, and how many of them are missing."""
+    if len(table):
+        show_report(table, out)
+    if len(table) < wanted:
+        click.echo(
+            f"{len(table)} of {wanted} runs are done. The same command trains the rest."
+        )
 
 
 def default_folder(data: str) -> Path:

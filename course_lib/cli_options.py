@@ -74,6 +74,6 @@ def choose_precision(name: str | None, device: str) -> str:
 
 
 def complain(text: str) -> None:
-    """Print a problem; of several processes of torchrun, only the first one does."""
-    if os.environ.get("RANK", "0") == "0":
+    """Print a problem; of several processes of torchrun, one on each machine does."""
+    if os.environ.get("LOCAL_RANK", "0") == "0":
         click.echo(text, err=True)
