@@ -24,6 +24,8 @@ class Page(HTMLParser):
         self.ids: set[str] = set()
         self.images: list[dict[str, str | None]] = []
         self.headings: list[int] = []
+        self.title = ""
+        self._in_title = False
         self.feed(path.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag, attrs):
@@ -35,6 +37,13 @@ class Page(HTMLParser):
             self.images.append(found)
         if tag in ("h1", "h2", "h3", "h4"):
             self.headings.append(int(tag[1]))
+        self._in_title = tag == "title" and not self.title  # not those inside drawings
+
+    def handle_data(self, data):
+        self.title += data if self._in_title else ""
+
+    def handle_endtag(self, tag):
+        self._in_title = False
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +57,14 @@ def test_every_notebook_is_a_page(pages):
     names = {path.stem for path in pages}
     assert {notebook.stem for notebook in NOTEBOOKS} <= names
     assert "index" in names
+
+
+def test_no_two_pages_have_the_same_title(pages):
+    places = {}
+    for path, page in pages.items():
+        assert page.title.strip(), f"{path.name} has no title"
+        places.setdefault(page.title, []).append(path.name)
+    assert {title: names for title, names in places.items() if len(names) > 1} == {}
 
 
 def test_every_link_leads_somewhere(pages):
