@@ -1,12 +1,12 @@
 """The static site: every page is there, every link leads somewhere, figures speak."""
 
 import json
-import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from readme_commands import made_up_checkout
 
 from course_lib.errors import CourseError
 from course_lib.site import CHECKOUT, build_site, collect_pages, describe_figures
@@ -107,18 +107,6 @@ def test_alternative_texts_move_to_where_the_builder_reads_them():
         "mystnb": {"image": {"alt": "A map. A map."}}
     }
     assert made["cells"][1]["metadata"] == {}
-
-
-def made_up_checkout(folder: Path, readme: str) -> Path:
-    """A checkout with a README and nothing else that the site needs."""
-    for name in ("LICENSE", "pyproject.toml", "environment.yml", "requirements.lock"):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text("x", encoding="utf-8")
-    (folder / "data").mkdir()
-    (folder / "data" / "README.md").write_text("# Data\n", encoding="utf-8")
-    shutil.copytree(CHECKOUT / "docs", folder / "docs")
-    (folder / "README.md").write_text(readme, encoding="utf-8")
-    return folder
 
 
 def test_a_link_to_nothing_is_named(tmp_path):
