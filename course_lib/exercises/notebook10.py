@@ -240,9 +240,9 @@ RATIO = Exercise(
     notebook="10",
     solution=time_ratio,
     why=(
-        "What slows the machine for a while slows both cases of a round, and cancels in "
-        "their ratio. The median forgets single bad rounds, and the quartiles say how "
-        "far to trust it."
+        "What slows the machine for a while slows both cases of a round, and cancels "
+        "in their ratio. The median forgets single bad rounds, and the quartiles say "
+        "how far to trust it."
     ),
     hints=(
         "The machine is busy for a minute. Which number of that minute can you still "
