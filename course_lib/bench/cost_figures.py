@@ -50,22 +50,26 @@ def draw_roofs(intensity: Mapping[str, float], peaks: Mapping[str, Peak]) -> Non
         xs = sorted([0.2, 2000.0, ridge(peak)])
         ys = [min(1.0, x / ridge(peak)) for x in xs]
         axes.loglog(xs, ys, style, color=colour, linewidth=2.2, label=name)
+    places: dict[float, list[str]] = {}
     for name, x in intensity.items():
+        places.setdefault(float(f"{x:.1g}"), []).append(name)
+    for names in places.values():
+        x = intensity[names[0]]
         axes.axvline(x, color="#BBBBBB", linewidth=1, zorder=0)
+        text = ", ".join(names)
         axes.text(
-            x * 0.98, 9e-5, name, rotation=90, fontsize=TEXT, va="bottom", ha="right"
+            x * 0.98, 6e-6, text, rotation=90, fontsize=TEXT, va="bottom", ha="right"
         )
-    axes.set(ylim=(8e-5, 1.7), xlim=(0.2, 2000))
+    axes.set(ylim=(5e-6, 1.7), xlim=(0.2, 2000))
     axes.set_xlabel("operations for each number moved", fontsize=10)
     axes.set_ylabel("share of the arithmetic peak", fontsize=10)
-    axes.legend(fontsize=TEXT, loc="lower right")
+    axes.legend(fontsize=TEXT, loc="lower center", bbox_to_anchor=(0.5, 0.02))
     waiting = {
         machine: [name for name, x in intensity.items() if x < ridge(peak)]
         for machine, peak in peaks.items()
     }
-    counted = [f"{len(names)} on {m}" for m, names in waiting.items()]
-    title = f"Of {len(intensity)} operations wait for memory: "
-    title += f"{counted[0]}, {counted[-1]}"
+    first, *_, last = [f"{len(names)} on {m}" for m, names in waiting.items()]
+    title = f"Of {len(intensity)} operations, {first} and {last} wait for memory"
     set_title(axes, title)
     listed = "; ".join(f"{m}: {', '.join(names)}" for m, names in waiting.items())
     show(figure, alt=f"{title}. Waiting, {listed}.")
