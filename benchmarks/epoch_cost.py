@@ -54,9 +54,9 @@ class Settings:
     """
 
     models: tuple[str, ...] = ("plain", "se")
-    images: tuple[int, ...] = (128, 256, 512, 1024, 2048)
+    images: tuple[int, ...] = (64, 128, 256, 512, 1024)
     image_sizes: tuple[int, ...] = (32, 48, 64, 96, 128)
-    images_at: int = 256
+    images_at: int = 128
     batch: int = 64
     stem: str = "stride2"
     width: int = 8

@@ -79,7 +79,7 @@ def bench_entry(stem: str, mode: str, names: tuple[str, ...], part: str) -> Entr
 
     def run(place: Place) -> None:
         settings = Settings(
-            networks=names[:2] if place.dry else names,
+            networks=names,
             modes=("eager",) if place.dry else (mode,),
             phases=("train", "infer"),
             stem=stem,

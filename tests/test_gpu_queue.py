@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
@@ -50,17 +51,40 @@ def test_every_training_entry_plans_runs_at_full_size(tmp_path):
 
 
 @pytest.mark.slow
-def test_the_first_entries_run_in_miniature(tmp_path):
-    for name in ("smoke", "bench-32-eager"):
+def test_an_entry_of_each_kind_runs_in_miniature(tmp_path):
+    """Trainings have a test of their own below; pointing.py too."""
+    names = ("smoke", "bench-32-compiled-b", "epoch-cost")
+    for name in names:
         gpu_queue.run_entry(name, place(tmp_path), tmp_path / "out")
     made = {path.name for path in (tmp_path / "out").iterdir()}
-    assert made == {"dry-smoke.tar.gz", "dry-bench-32-eager.tar.gz"}
+    folders = ("smoke", "bench-32-compiled-b", "epoch-cost-gpu")
+    assert made == {f"dry-{folder}.tar.gz" for folder in folders}
     assert sum(path.stat().st_size for path in (tmp_path / "out").iterdir()) < 2**20
     with pytest.raises(CourseError, match="dry run"):
         archives.take(tmp_path / "out", tmp_path / "results")
     assert not (tmp_path / "results").exists()
     assert (tmp_path / "work" / "smoke" / "smoke.csv").exists()
-    assert (tmp_path / "work" / "bench-32-eager" / "bench.csv").exists()
+    table = pd.read_csv(tmp_path / "work" / "bench-32-compiled-b" / "bench.csv")
+    assert set(table["network"]) == set(gpu_queue.GROUPS["b"])
+    assert (tmp_path / "work" / "epoch-cost-gpu" / "epoch-cost.json").exists()
+
+
+def test_every_training_entry_can_be_planned_in_miniature(tmp_path, monkeypatch):
+    """And at full size, except that nothing is trained."""
+    planned = []
+    monkeypatch.setattr(
+        gpu_queue, "compare", lambda runs, *_, **__: planned.append(runs) or []
+    )
+    for dry in (True, False):
+        where = place(tmp_path, dry)
+        for entry in gpu_queue.entries():
+            if entry.name.startswith(("cifar100-", "signs-64")):
+                entry.run(where)
+    small, full = planned[: len(planned) // 2], planned[len(planned) // 2 :]
+    assert all(len(runs) <= 2 and runs[0].epochs == 1 for runs in small)
+    assert {runs[0].epochs for runs in full} == {30, 100, 150}
+    places = {run.placement for runs in full for run in runs if run.model == "se"}
+    assert places == {"branch", "pre", "post", "identity", "conv2"}
 
 
 @pytest.mark.slow
