@@ -3,7 +3,6 @@
 import re
 import runpy
 import shutil
-import site
 import subprocess
 import sys
 import venv
@@ -24,15 +23,8 @@ PAGES += ["benchmarks/README.md"]
 PROGRAMS = ("course", "python", "python3", "py", "torchrun", "conda", "source")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 
-# What stands in .venv of a made-up clone for the command `course`: it prints its words.
-ECHO = "#!{python}\nimport sys\nprint('course', *sys.argv[1:])\n"
-ONE_TEST = """\
-import os
-
-
-def test_profile():
-    assert os.environ["COURSE_PROFILE"] == "ci"
-"""
+# What stands in .venv of a made-up clone for `course` and `python`: prints its words.
+ECHO = "#!{python}\nimport sys\nprint('{name}', *sys.argv[1:])\n"
 
 
 def text_of(page: str) -> str:
@@ -115,20 +107,17 @@ def made_up_checkout(folder: Path, readme: str) -> Path:
     return folder
 
 
-def make_set_up_clone(folder: Path) -> dict[str, str]:
-    """A clone whose set-up is done, with one test; returns the variables it needs.
-
-    Its `.venv` has no packages of its own: those of this environment are lent to it.
-    """
-    (folder / "tests").mkdir(parents=True)
+def make_set_up_clone(folder: Path) -> Path:
+    """A clone whose set-up is done; `course` and `python` in it print their words."""
     for name in ("start.py", "requirements.lock", "pyproject.toml"):
         shutil.copy(ROOT / name, folder)
-    (folder / "tests" / "test_one.py").write_text(ONE_TEST, encoding="utf-8")
     venv.create(folder / ".venv", symlinks=True)
-    course = folder / ".venv" / "bin" / "course"
-    course.write_text(ECHO.format(python=sys.executable), encoding="utf-8")
-    course.chmod(0o755)
+    for name in ("course", "python"):
+        path = folder / ".venv" / "bin" / name
+        path.unlink(missing_ok=True)  # a link to this Python
+        path.write_text(ECHO.format(python=sys.executable, name=name), encoding="utf-8")
+        path.chmod(0o755)
     wanted_state = runpy.run_path(str(ROOT / "start.py"))["wanted_state"]
     state = wanted_state(folder.resolve(), sys.version_info)
     (folder / ".venv" / "course-setup.txt").write_text(state, encoding="utf-8")
-    return {"PYTHONPATH": ":".join([str(ROOT), *site.getsitepackages()])}
+    return folder

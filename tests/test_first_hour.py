@@ -132,4 +132,4 @@ def solve(notebook, name, wrong, said, right):
     notebook.run(stub)
     notebook.run(check)
     assert card(notebook, name).startswith(f"[ok] {name}: all ")
-    notebook.picture(f"hour-{name}-right", stub)
+    notebook.picture(f"hour-{name}-right", check)
