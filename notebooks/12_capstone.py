@@ -100,8 +100,7 @@ fast = F.conv1d(torch.tensor([[s]]), torch.tensor([[w]]), padding=1)  # (1, 1, 4
 torch.testing.assert_close(fast.flatten(), torch.tensor(by_hand))
 
 # %% [markdown]
-# Check one: channel 1 has 0.5 * 1 + 1 * 2 - 1 * 0 = 2.5. The ends ask one neighbour
-# less.
+# Channel 1 has 0.5 * 1 + 1 * 2 - 1 * 0 = 2.5. The ends ask one neighbour less.
 #
 # **What do you know without any code?** Six laws follow from the formula:
 #
@@ -141,7 +140,7 @@ assert same(pulse(right, 100)[98:103], kernel_of(right).flip(0))
 # your own module.
 #
 # The check runs your test on five right modules and the 22 impostors. Names of laws are
-# yours to choose. **One false alarm is worse than a miss**: nobody trusts such a test.
+# yours to choose. A false alarm is worse than a miss: nobody trusts such a test.
 #
 # <details><summary>Hint 1: a question</summary>
 #
@@ -239,8 +238,8 @@ show(figure, alt=f"{title}. Yellow: the law is broken. Impostors caught: {counts
 # %% [markdown]
 # ### Mutate your own test
 #
-# A test that passes may be too weak, and nobody sees it. So damage it on purpose: leave
-# out one law at a time. **How many impostors slip through then?**
+# A test may be too weak, and nobody sees it. So damage it on purpose: leave out one law
+# at a time. **How many impostors slip through then?**
 
 # %%
 for column, law in enumerate(laws):
@@ -254,8 +253,8 @@ for column, law in enumerate(laws):
 #
 # ## 4. The module
 #
-# Now the paper again, and its **kernel size**. ResNet50's blocks put out 256, 512, 1024
-# and 2048 channels, in 3, 4, 6 and 3 blocks.
+# Back to the paper's **kernel size**. ResNet50's stages have 256, 512, 1024 and 2048
+# channels, in 3, 4, 6 and 3 blocks.
 #
 # ### Predict
 #
@@ -450,8 +449,7 @@ for gamma in (v / 4 for v in range(4, 17)):
             print(f"gamma = {gamma}, b = {b}")
 
 # %% [markdown]
-# Some do, far from the paper's 2 and 1. Two free numbers can explain four sizes
-# afterwards; that is no law.
+# Some do, far from the paper's 2 and 1. Two free numbers fit four sizes; that is no law.
 #
 # ## 5. Two strips
 #
@@ -507,8 +505,7 @@ show(
 )
 
 # %% [markdown]
-# A column times a row has **rank 1**. That costs H + W numbers instead of H x W, and
-# cannot say "here or there".
+# A column times a row has **rank 1**: H + W numbers for H x W, and no "here or there".
 #
 # ### Exercise 3: the strips
 #
@@ -623,10 +620,10 @@ with torch.no_grad():
 #
 # ## 6. A pyramid
 #
-# The authors of the small spatial module (notebook 06) went on: SPANet (Ma, Guo, Sansom
-# and others, 2020). We have not read the paper and follow its code, ma-xu/SPANet. There
-# the squeeze keeps 1 x 1, 2 x 2 **and** 4 x 4 averages of each channel: 21 numbers. SE's
-# two layers follow, the first one 21 times as wide.
+# The group of the small spatial module (notebook 06) went on to SPANet (Ma, Guo, Sansom
+# and others, 2020). We have not read the paper and follow its code, ma-xu/SPANet: the
+# squeeze keeps 1 x 1, 2 x 2 **and** 4 x 4 averages of each channel, 21 numbers. SE's two
+# layers follow, the first one 21 times as wide.
 #
 # ### Exercise 4: the pyramid
 #
@@ -691,11 +688,11 @@ for name in ("plain", "se", "eca", "coordinate", "pyramid"):
 recall("pyramid's parameters", f"{added['pyramid']:,}, more than ResNet50 itself")
 
 # %% [markdown]
-# (After the first row: parameters **added**.) Multiply-adds hardly move, and time does:
+# (After the first row: parameters **added**.) Multiply-adds hardly move, but time does:
 # the ECA paper's Table 3 has 1,024 training images a second for plain ResNet50, 759 with
-# SE and 785 with ECA (RTX 2080 Ti). Notebook 10 explains why.
+# SE, 785 with ECA (RTX 2080 Ti). See notebook 10.
 #
-# What do the authors claim? From two READMEs, one training each:
+# What do the authors claim?
 
 # %%
 CLAIMS = [  # network, data, top-1 accuracy in %, where it stands
@@ -823,9 +820,8 @@ print(
 # %% [markdown]
 # ## 8. The report
 #
-# `notebooks/capstone_report.md` is a template: copy it beside your notebook, take ECA,
-# Coordinate Attention, the pyramid or a module from a paper that you like, and fill it.
-# Twenty points:
+# `notebooks/capstone_report.md` is a template. Copy it, take one of the three modules or
+# one from a paper that you like, and fill it. Twenty points:
 #
 # | criterion | points | full marks when |
 # |---|---|---|
@@ -848,8 +844,8 @@ print(
 # </details>
 # <details><summary>2. What makes a false alarm, and why is it worse than a miss?</summary>
 #
-# Asking for what the formula does not say: a name, the last digit, a law of SE. A test
-# that cries wolf is switched off.
+# Asking for what the formula does not say: a name, the last digit, a law of SE. Such a
+# test is switched off.
 # </details>
 # <details><summary>3. How do you know that a law is needed?</summary>
 #
@@ -866,22 +862,20 @@ print(
 #
 # ### Not shown here
 #
-# That any of the three modules helps, on signs or elsewhere; that six laws suffice for
-# another module; SPANet's equations.
+# That any of the three modules helps; that six laws suffice for another module.
 #
-# **Paper against code.** ECA: three rules for k. Coordinate Attention: with BatchNorm
-# behind it, the first layer's bias is idle in training; timm drops it. The pyramid: the
-# released `view` fails on channels_last maps, and the code of 2021 is another module,
-# which adds the three grids and spreads the gates over the map.
+# **Paper against code.** ECA: three rules for k. Coordinate Attention: before BatchNorm
+# a bias is idle in training; timm drops it. The pyramid: the released `view` fails on
+# channels_last maps; the code of 2021 is another module, whose gates have positions.
 #
-# **An open problem.** Shuffle the channels before ECA's kernel, with one fixed
-# permutation a layer, and train. If nothing is lost, neighbourhood was never the point.
+# **An open problem.** Shuffle the channels before ECA's kernel, in one fixed order a
+# layer, and train. If nothing is lost, neighbourhood was never the point.
 #
 # ## 10. The end of the course
 #
 # **What you can do now**: build ResNet50 and seven modules and prove them right; train
-# fairly and resume; tell luck from effect; look at maps with baselines; count cost;
-# share a training out; and read the next paper with a test in hand.
+# fairly; tell luck from effect; look at maps with baselines; count cost; share a
+# training out; read the next paper with a test in hand.
 #
 # **What the course has not shown**: that attention helps a network of full size on
 # photographs. Its own runs are narrow and short, mostly on rendered signs. It has
@@ -889,9 +883,8 @@ print(
 # authors report gains, too.
 #
 # **Open**: what do gates do that constants would not (notebook 02)? How much of a gain
-# is the start (05)? Which comparison would draw seeds, recipes and data at once (08)?
-# Is a gate that points anywhere an explanation (09)?
+# is the start (05)? Who draws seeds, recipes and data at once (08)?
 #
-# **Where to go**: run `course compare` on a GPU, and publish your table, "cannot tell"
-# included. Repeat one row of notebook 02's twelve with five seeds. Or mend a port: you
-# can now write the test that convinces its owner.
+# **Where to go**: run `course compare` on a GPU and publish your table, "cannot tell"
+# included. Repeat one row of notebook 02's twelve with five seeds. Mend a port: you can
+# write the test that convinces its owner.
