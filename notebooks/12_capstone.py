@@ -356,8 +356,7 @@ from course_lib.attention.eca import eca_kernel_size  # the verified rule, for b
 ECA = check("ECA", ECA)
 
 # %% [markdown]
-# The check compared values; your own test has laws alone. Do they agree? And does timm's
-# ECA, with the same kernel?
+# The check compared values; your test has laws alone. Do they agree? And does timm's ECA?
 
 # %%
 from timm.layers import EcaModule
@@ -585,8 +584,8 @@ with torch.no_grad():
     compare("mine and timm's", x * g_h * g_w, theirs(x))
 
 # %% [markdown]
-# **What you saw.** The same numbers with the same weights. By default the two differ:
-# timm leaves the biases out and takes M = 88 at C = 2048, the authors 64.
+# **What you saw.** The same numbers with the same weights. By default, timm leaves the
+# biases out and takes M = 88 at C = 2048, the authors 64.
 #
 # ### Break it
 #
@@ -718,7 +717,7 @@ print(
 #
 # ## 7. Your module enters the comparison
 #
-# `course compare` knows nothing of your class. It takes a file and a name:
+# `course compare` takes a file and a name:
 #
 # ```
 # course compare --module my_gate.py:MyGate
@@ -752,8 +751,8 @@ print(f"{file.name}, {len(text.splitlines())} lines, its outline:", *outline, se
 
 # %% [markdown]
 # `register` loads the file, tries the class on odd maps, and gives it a name with eight
-# digits. They change when the module computes otherwise, so that two versions never
-# mix. Then the module that was **registered** has to pass your test.
+# digits that change when it computes otherwise. Then the module that was **registered**
+# has to pass your test.
 
 # %% tags=["nbval-ignore-output"]
 from course_lib.attention import ATTENTION
@@ -789,18 +788,18 @@ from course_lib.summary import summarise
 
 summary = summarise(table)
 print(table_text(summary, table))
-gain = summary.set_index("model")["difference"][name]
+gain = summary.set_index("model")["difference"].get(name, float("nan"))
 recall("MyGate minus plain, in points", f"{gain:+.1f} (mean of 3 seeds)")
 print("written:", write_report(table, FOLDER / "capstone").name)
 
 # %% [markdown]
 # **"Cannot tell" is a result**: every difference inside the interval fits these runs, 0
-# included. "Worse" at `ci` size is one, too, but of two short epochs: fresh gates halve
-# every branch (notebook 02), and a slow start is all that such a run can see. The course
-# has no recorded run of ECA to set beside yours.
+# included. "Worse" is one, too. But two short epochs see the start alone, and fresh
+# gates halve every branch (notebook 02). The course has no recorded run of ECA to set
+# beside yours.
 #
-# A gate with positions can be scored on the masks, as in notebook 09. ECA's has none.
-# Coordinate Attention's has; here with random weights, the baseline to beat.
+# A gate with positions can be scored on the masks (notebook 09). ECA's has none. Here
+# is Coordinate Attention's with **random** weights, the baseline to beat in any layer.
 
 # %%
 from course_lib.data.datasets import Limits, load_dataset
