@@ -762,8 +762,8 @@ from course_lib.own_modules import register
 print(name, "breaks the laws", broken_laws(lambda c: ATTENTION[name].make(c, 16)))
 
 # %% [markdown]
-# Three seeds, plain and yours, paired; half of the profile's epochs, so that six
-# trainings fit. `ci` takes about half a minute on one core, `laptop` about 10 minutes
+# Three seeds, plain and yours, paired; half of the profile's images and epochs, so that
+# six trainings fit. `ci` takes about half a minute, `laptop` about 5 minutes on one core
 # (estimated from the recorded runs), `gpu` is not timed. The functions are those of
 # `course compare`. First write down what you expect.
 
@@ -778,7 +778,8 @@ from course_lib.planning import plan_runs
 from course_lib.profiles import choose_profile
 
 sizes = choose_profile().signs
-sizes = replace(sizes, epochs=max(2, sizes.epochs // 2))
+images, epochs = sizes.train_images // 2, sizes.epochs // 2
+sizes = replace(sizes, train_images=images, epochs=epochs)
 runs = plan_runs("signs", sizes, ["plain", name], seeds=3)
 table = comparing.compare(runs, FOLDER / "capstone")
 
