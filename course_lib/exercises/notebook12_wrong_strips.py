@@ -221,7 +221,7 @@ PYRAMID = (
         CAT,
         "return tuple(grid.flatten(1) for grid in grids)",
         "runs",
-        "The grids come back one by one. Join them: torch.cat(..., dim=1).",
+        "The grids come back one by one. Join them: torch.cat along dim=1.",
     ),
     WrongAnswer(
         "channels kept apart",
