@@ -12,6 +12,7 @@ from course_lib.exercises import (
     notebook09,
     notebook10,
     notebook11,
+    notebook12,
 )
 from course_lib.exercises.exercise import Exercise
 
@@ -27,6 +28,7 @@ NOTEBOOKS = (
     notebook09,
     notebook10,
     notebook11,
+    notebook12,
 )
 
 EXERCISES: dict[str, Exercise] = {
