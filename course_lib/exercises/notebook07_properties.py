@@ -16,7 +16,9 @@ from course_lib.exercises.notebook07_trials import (
     chosen,
     histories,
     history_of,
+    moved_streams,
     order_of,
+    tied_histories,
 )
 
 # --- choose_epoch ---------------------------------------------------------------------
@@ -69,7 +71,7 @@ def blind_to_the_test_set() -> Property:
 
     def test(answer: Callable) -> Failure | None:
         found, first = [], None
-        for text, history in histories():
+        for text, history in [*histories(), *tied_histories()]:
             before = chosen(answer, text, history).item()
             for row in history:  # every epoch once the best one on the test images
                 other = [one | {"test_accuracy": 0.1} for one in history]
@@ -169,23 +171,33 @@ def _same(a: list[dict], b: list[dict]) -> bool:
 # --- accuracy_of ----------------------------------------------------------------------
 
 
+NEVER_CALLED = (
+    "The given network was never called. Batches can be read only once, so count in "
+    "the same loop; and use the network itself, not a copy."
+)
+
+
 def about_accuracy(
     name: str,
     statement: str,
     advice: str,
-    fault: Callable[[Asked], tuple[str, str] | None],
+    fault: Callable[[Asked], tuple[str, ...] | None],
     evidence: Callable[[Asked], object] = lambda one: 0,
 ) -> Property:
-    """A property of single calls; fault: None, or what was expected and what came."""
+    """A property of single calls.
+
+    fault: None, or what was expected, what came, and the cause where it is certain.
+    """
 
     def test(answer: Callable) -> Failure | None:
         every = list(asked(answer))
         for one in every:
             found = fault(one)
             if found is not None:
+                expected, got, *cause = found
                 said = torch.cat([each.accuracy.flatten() for each in every])
                 more = tuple(repr(evidence(each)) for each in every)
-                return Failure(one.text, *found, (said, *more))
+                return Failure(one.text, expected, got, (said, *more), *cause)
         return None
 
     return Property(name, statement, advice, test)
@@ -193,9 +205,9 @@ def about_accuracy(
 
 def one_number(one: Asked) -> tuple[str, str] | None:
     """A single number came back."""
-    if one.accuracy.numel() == 1:
-        return None
-    return "one number", f"shape {tuple(one.accuracy.shape)}"
+    if one.accuracy.numel() != 1:
+        return "one number", f"shape {tuple(one.accuracy.shape)}"
+    return ("a float", "a tensor with one number") if one.is_tensor else None
 
 
 def a_share(one: Asked) -> tuple[str, str] | None:
@@ -212,10 +224,12 @@ def always_eval(one: Asked) -> tuple[str, str] | None:
     return "eval mode for each batch", f"train mode for {sum(modes)} of {len(modes)}"
 
 
-def images_as_given(one: Asked) -> tuple[str, str] | None:
+def images_as_given(one: Asked) -> tuple[str, ...] | None:
     """The network saw each image once, unchanged, in any order."""
-    seen = torch.cat(one.network.seen.images)
     wanted = "each of the 23 images once, as it was given"
+    if not one.network.seen.images:
+        return wanted, "the network saw no image", NEVER_CALLED
+    seen = torch.cat(one.network.seen.images)
     if len(seen) != len(one.images):
         return wanted, f"{len(seen)} images"
     gap = (seen[:, None] - one.images).abs().amax(dim=(2, 3, 4))  # (seen, given)
@@ -255,8 +269,8 @@ def any_cut() -> Property:
 
 
 def the_share(one: Asked) -> tuple[str, str] | None:
-    """It is the share of right answers."""
-    if abs(one.accuracy.item() - one.truth) < 1e-6:
+    """It is the share of right answers, where there is a single batch."""
+    if len(one.network.seen.images) > 1 or abs(one.accuracy.item() - one.truth) < 1e-6:
         return None
     return f"{one.truth:.4f}", f"{one.accuracy.item():.4f}"
 
@@ -282,7 +296,7 @@ def orders(answer: Callable) -> Tensor:
 
 
 def order_runs() -> Property:
-    """It takes three numbers and returns numbers."""
+    """It takes three numbers and returns an int64 tensor."""
 
     def test(answer: Callable) -> None:
         for seed, epoch in [(0, 0), (3, 2), (1, 199)]:
@@ -290,7 +304,7 @@ def order_runs() -> Property:
 
     return Property(
         "runs",
-        "it takes seed, epoch and a number of images, and returns numbers",
+        "it takes seed, epoch and a number of images, and returns an int64 tensor",
         "Read the error, then print what each line makes.",
         test,
     )
@@ -399,6 +413,8 @@ def differs(name: str, pairs: list[tuple[int, int]], words: str) -> Property:
                     "two orders",
                     "the same order",
                     (one, other, orders(answer)),
+                    f"{one} and {other} become one number on their way to the "
+                    "generator. Mix the two: SeedSequence((seed, epoch)).",
                 )
         return None
 
@@ -406,19 +422,19 @@ def differs(name: str, pairs: list[tuple[int, int]], words: str) -> Property:
 
 
 def global_numbers_stay() -> Property:
-    """torch's own random numbers go on as if nothing was drawn."""
+    """The random numbers of torch, NumPy and Python go on as if nothing was drawn."""
 
     def test(answer: Callable) -> Failure | None:
-        torch.manual_seed(9)
-        before = torch.get_rng_state()
-        result = order_of(answer, 0, 1)
-        if torch.equal(torch.get_rng_state(), before):
+        moved = moved_streams(lambda: order_of(answer, 0, 1))
+        if not moved:
             return None
         return Failure(
-            "torch.manual_seed(9), then seed 0, epoch 1",
-            "the next torch.rand as without the call",
-            "another one",
-            (result, torch.rand(3)),
+            "all random numbers seeded with 9, then seed 0, epoch 1",
+            "the next random number of each library as without the call",
+            f"another one: {' and '.join(moved)}",
+            (order_of(answer, 0, 1), torch.rand(3), *moved),
+            f"The call moves {' and '.join(moved)}'s numbers, which are for everybody. "
+            "Seed a torch.Generator of your own and draw from it.",
         )
 
     return Property(
