@@ -669,7 +669,8 @@ def draw_power(seeds, difference):
     axes.axhline(0.8, color="black", linestyle="--", linewidth=1)
     axes.set(ylim=(0, 1.05), xlabel="seeds", ylabel="chance to find it")
     needed = seeds_needed(difference, SD)
-    axes.text(30, 0.73, f"4 of 5 experiments: {needed} seeds", ha="right", fontsize=11)
+    label = f"dashed line, 4 of 5 experiments: {needed} seeds"
+    axes.text(30, 0.04, label, ha="right", fontsize=11)
     title = f"+{difference:.1f} points, {seeds} seeds: found in "
     title += f"{100 * power(seeds, difference):.0f} of 100 experiments"
     axes.set_title(title, fontsize=12, fontweight="bold", loc="left")
@@ -689,7 +690,7 @@ draw_power(seeds=3, difference=0.5)
 #
 # <details><summary>Answer</summary>
 #
-# 24, and 52: the label of the dashed line says so (the axis ends at 30). Half the
+# 24, and 52: the label in the figure says so (the axis ends at 30). Half the
 # difference needs about four times the seeds.
 # </details>
 
