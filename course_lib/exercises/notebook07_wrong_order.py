@@ -28,8 +28,8 @@ ORDER = (
         "np.random.SeedSequence((seed, epoch)).generate_state(1)\n"
         "    generator = torch.Generator().manual_seed(mixed)",
         "runs",
-        "generate_state(1) is an array with one entry. Take it out, then make it an "
-        "int: int(....generate_state(1)[0]).",
+        "generate_state(1) is an array with one entry. Take the entry out, [0], then "
+        "make it Python's integer: int().",
     ),
     WrongAnswer(
         "the SeedSequence itself",

@@ -165,9 +165,8 @@ SIGN_FLIP = (
         "(flips * differences).mean(axis=1)",
         "(flips[:, :1] * differences).mean(axis=1)",
         "false alarms",
-        "p is always 1: abs stands inside the mean, so no sign matters (outside: "
-        "abs((...).mean(axis=1))), or all seeds of a flip get one sign (each has its "
-        "own: flips * differences).",
+        "p is always 1. Either abs stands inside the mean, so no sign matters: mean "
+        "first, then abs. Or all seeds of a flip get one sign: each has its own.",
     ),
     WrongAnswer(
         "twice the smaller side",

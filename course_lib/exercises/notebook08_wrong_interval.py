@@ -109,24 +109,6 @@ PAIRED_INTERVAL = (
         "stats.t.ppf((1 + level) / 2, n - 1).",
     ),
     WrongAnswer(
-        "bootstrap",
-        RESULT,
-        "picks = np.random.default_rng(0).choice(d, (1000, n)).mean(axis=1)\n"
-        "    return d.mean(), *np.quantile(picks, [(1 - level) / 2, (1 + level) / 2])",
-        "coverage",
-        "The bootstrap never leaves the range of the n differences (section 2). Take "
-        "the mean, plus and minus t standard errors.",
-    ),
-    WrongAnswer(
-        "scipy's unpaired test",
-        RESULT,
-        "interval = stats.ttest_ind(values, baseline).confidence_interval(level)\n"
-        "    return d.mean(), interval.low, interval.high",
-        "coverage",
-        "This is the unpaired test, which takes the luck that a seed's two runs share "
-        "for noise. Subtract first; scipy's name is ttest_rel.",
-    ),
-    WrongAnswer(
         "n - 1 used twice",
         ERROR,
         "d.std(ddof=1) / np.sqrt(n - 1)",
@@ -198,6 +180,24 @@ PAIRED_INTERVAL = (
         "d = values / baseline - 1",
         "coverage",
         "This is a ratio. Points are a plain difference: values - baseline.",
+    ),
+    WrongAnswer(
+        "bootstrap",
+        RESULT,
+        "picks = np.random.default_rng(0).choice(d, (1000, n)).mean(axis=1)\n"
+        "    return d.mean(), *np.quantile(picks, [(1 - level) / 2, (1 + level) / 2])",
+        "coverage",
+        "The bootstrap never leaves the range of the n differences (section 2). Take "
+        "the mean, plus and minus t standard errors.",
+    ),
+    WrongAnswer(
+        "scipy's unpaired test",
+        RESULT,
+        "interval = stats.ttest_ind(values, baseline).confidence_interval(level)\n"
+        "    return d.mean(), interval.low, interval.high",
+        "coverage",
+        "This is the unpaired test, which takes the luck that a seed's two runs share "
+        "for noise. Subtract first; scipy's name is ttest_rel.",
     ),
     WrongAnswer(
         "difference without its sign",
