@@ -78,6 +78,9 @@ REAL_BUGS = {
     ("place_in_block", "ReLU on the branch before the module", "plain block"),
     ("place_in_block", "conv2 after the last layer", "runs"),
     ("weights_per_stage", "channels of the 3x3", "one block"),
+    ("layer_flops", "MACs taken for FLOPs", "by hand"),
+    ("seconds_of", "first step counted", "warm-up"),
+    ("seconds_of", "no synchronise", "waits at the end"),
 }
 
 

@@ -10,6 +10,7 @@ from course_lib.exercises import (
     notebook07,
     notebook08,
     notebook09,
+    notebook10,
     notebook11,
 )
 from course_lib.exercises.exercise import Exercise
@@ -24,6 +25,7 @@ NOTEBOOKS = (
     notebook07,
     notebook08,
     notebook09,
+    notebook10,
     notebook11,
 )
 

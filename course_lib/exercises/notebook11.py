@@ -4,20 +4,24 @@ from course_lib.exercises import notebook11_wrong as wrong
 from course_lib.exercises import notebook11_wrong_shard as wrong_shard
 from course_lib.exercises.exercise import Exercise
 from course_lib.exercises.gradients import gradients
-from course_lib.exercises.notebook11_trials import (
-    SEED,
+from course_lib.exercises.notebook11_gradients import (
     absent_is_zero,
     all_gradient_trials,
-    changes_with,
-    empty_process,
     equal_processes,
-    equal_shares,
-    every_image_once,
     gradient_trials,
-    loss_trials,
-    mean_over_all,
     one_for_each_parameter,
     processes_renumbered,
+)
+from course_lib.exercises.notebook11_loss import (
+    empty_process,
+    equal_shares,
+    loss_trials,
+    mean_over_all,
+)
+from course_lib.exercises.notebook11_shard import (
+    SEED,
+    changes_with,
+    every_image_once,
     same_again,
     same_batches,
     shard_trials,
