@@ -7,7 +7,6 @@ import torch
 from course_lib.exercises.exercise import Failure, Property
 from course_lib.exercises.notebook07_trials import Asked, asked
 
-
 NEVER_CALLED = (
     "The given network was never called. Batches can be read only once, so count in "
     "the same loop; and use the network itself, not a copy."
