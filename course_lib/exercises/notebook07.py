@@ -101,7 +101,7 @@ ACCURACY = Exercise(
         about_accuracy(
             "shape",
             "one number for all images",
-            "Add up over the images: .sum().item().",
+            "Add up over the images and leave the tensor: .sum().item().",
             one_number,
         ),
         about_accuracy(
@@ -130,13 +130,13 @@ ACCURACY = Exercise(
             "Wrap the loop in torch.no_grad().",
             without_gradients,
         ),
-        any_cut(),
         about_accuracy(
             "values",
             "the share of right answers",
-            "Compare the class of the largest logit with y.",
+            "Count where the largest logit's class equals y; divide by the images.",
             the_share,
         ),
+        any_cut(),
         about_accuracy(
             "network unchanged",
             "mode, weights and buffers are afterwards what they were",

@@ -7,24 +7,33 @@ import torch
 from course_lib.exercises.exercise import Failure, Property
 from course_lib.exercises.notebook07_trials import Asked, asked
 
+NEVER_CALLED = (
+    "The given network was never called. Batches can be read only once, so count in "
+    "the same loop; and use the network itself, not a copy."
+)
+
 
 def about_accuracy(
     name: str,
     statement: str,
     advice: str,
-    fault: Callable[[Asked], tuple[str, str] | None],
+    fault: Callable[[Asked], tuple[str, ...] | None],
     evidence: Callable[[Asked], object] = lambda one: 0,
 ) -> Property:
-    """A property of single calls; fault: None, or what was expected and what came."""
+    """A property of single calls.
+
+    fault: None, or what was expected, what came, and the cause where it is certain.
+    """
 
     def test(answer: Callable) -> Failure | None:
         every = list(asked(answer))
         for one in every:
             found = fault(one)
             if found is not None:
+                expected, got, *cause = found
                 said = torch.cat([each.accuracy.flatten() for each in every])
                 more = tuple(repr(evidence(each)) for each in every)
-                return Failure(one.text, *found, (said, *more))
+                return Failure(one.text, expected, got, (said, *more), *cause)
         return None
 
     return Property(name, statement, advice, test)
@@ -32,9 +41,9 @@ def about_accuracy(
 
 def one_number(one: Asked) -> tuple[str, str] | None:
     """A single number came back."""
-    if one.accuracy.numel() == 1:
-        return None
-    return "one number", f"shape {tuple(one.accuracy.shape)}"
+    if one.accuracy.numel() != 1:
+        return "one number", f"shape {tuple(one.accuracy.shape)}"
+    return ("a float", "a tensor with one number") if one.is_tensor else None
 
 
 def a_share(one: Asked) -> tuple[str, str] | None:
@@ -51,10 +60,12 @@ def always_eval(one: Asked) -> tuple[str, str] | None:
     return "eval mode for each batch", f"train mode for {sum(modes)} of {len(modes)}"
 
 
-def images_as_given(one: Asked) -> tuple[str, str] | None:
+def images_as_given(one: Asked) -> tuple[str, ...] | None:
     """The network saw each image once, unchanged, in any order."""
-    seen = torch.cat(one.network.seen.images)
     wanted = "each of the 23 images once, as it was given"
+    if not one.network.seen.images:
+        return wanted, "the network saw no image", NEVER_CALLED
+    seen = torch.cat(one.network.seen.images)
     if len(seen) != len(one.images):
         return wanted, f"{len(seen)} images"
     gap = (seen[:, None] - one.images).abs().amax(dim=(2, 3, 4))  # (seen, given)
@@ -94,8 +105,8 @@ def any_cut() -> Property:
 
 
 def the_share(one: Asked) -> tuple[str, str] | None:
-    """It is the share of right answers."""
-    if abs(one.accuracy.item() - one.truth) < 1e-6:
+    """It is the share of right answers, where there is a single batch."""
+    if len(one.network.seen.images) > 1 or abs(one.accuracy.item() - one.truth) < 1e-6:
         return None
     return f"{one.truth:.4f}", f"{one.accuracy.item():.4f}"
 

@@ -6,7 +6,13 @@ import torch
 from torch import Tensor
 
 from course_lib.exercises.exercise import Failure, Property
-from course_lib.exercises.notebook07_trials import TIED, chosen, histories, history_of
+from course_lib.exercises.notebook07_trials import (
+    TIED,
+    chosen,
+    histories,
+    history_of,
+    tied_histories,
+)
 
 
 def all_chosen(answer: Callable) -> Tensor:
@@ -56,7 +62,7 @@ def blind_to_the_test_set() -> Property:
 
     def test(answer: Callable) -> Failure | None:
         found, first = [], None
-        for text, history in histories():
+        for text, history in [*histories(), *tied_histories()]:
             before = chosen(answer, text, history).item()
             for row in history:  # every epoch once the best one on the test images
                 other = [one | {"test_accuracy": 0.1} for one in history]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from course_lib.exercises.exercise import Failure, Property
-from course_lib.exercises.notebook07_trials import IMAGES, order_of
+from course_lib.exercises.notebook07_trials import IMAGES, moved_streams, order_of
 
 
 def orders(answer: Callable) -> Tensor:
@@ -18,7 +18,7 @@ def orders(answer: Callable) -> Tensor:
 
 
 def order_runs() -> Property:
-    """It takes three numbers and returns numbers."""
+    """It takes three numbers and returns an int64 tensor."""
 
     def test(answer: Callable) -> None:
         for seed, epoch in [(0, 0), (3, 2), (1, 199)]:
@@ -26,7 +26,7 @@ def order_runs() -> Property:
 
     return Property(
         "runs",
-        "it takes seed, epoch and a number of images, and returns numbers",
+        "it takes seed, epoch and a number of images, and returns an int64 tensor",
         "Read the error, then print what each line makes.",
         test,
     )
@@ -135,6 +135,8 @@ def differs(name: str, pairs: list[tuple[int, int]], words: str) -> Property:
                     "two orders",
                     "the same order",
                     (one, other, orders(answer)),
+                    f"{one} and {other} become one number on their way to the "
+                    "generator. Mix the two: SeedSequence((seed, epoch)).",
                 )
         return None
 
@@ -142,19 +144,19 @@ def differs(name: str, pairs: list[tuple[int, int]], words: str) -> Property:
 
 
 def global_numbers_stay() -> Property:
-    """torch's own random numbers go on as if nothing was drawn."""
+    """The random numbers of torch, NumPy and Python go on as if nothing was drawn."""
 
     def test(answer: Callable) -> Failure | None:
-        torch.manual_seed(9)
-        before = torch.get_rng_state()
-        result = order_of(answer, 0, 1)
-        if torch.equal(torch.get_rng_state(), before):
+        moved = moved_streams(lambda: order_of(answer, 0, 1))
+        if not moved:
             return None
         return Failure(
-            "torch.manual_seed(9), then seed 0, epoch 1",
-            "the next torch.rand as without the call",
-            "another one",
-            (result, torch.rand(3)),
+            "all random numbers seeded with 9, then seed 0, epoch 1",
+            "the next random number of each library as without the call",
+            f"another one: {' and '.join(moved)}",
+            (order_of(answer, 0, 1), torch.rand(3), *moved),
+            f"The call moves {' and '.join(moved)}'s numbers, which are for everybody. "
+            "Seed a torch.Generator of your own and draw from it.",
         )
 
     return Property(
