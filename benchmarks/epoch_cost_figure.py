@@ -31,6 +31,11 @@ def series(times: pd.DataFrame, model: str, axis: str) -> pd.DataFrame:
     return chosen.assign(x=chosen["image_size"] ** 2)[["round", "x", "ms"]]
 
 
+def models(times: pd.DataFrame) -> list[str]:
+    """Those that were timed, plain first."""
+    return [model for model in STYLES if model in set(times["model"])]
+
+
 def exponent(points: pd.DataFrame, smallest: float = 0) -> Interval:
     """Mean slope over the rounds with its t interval; x below `smallest` left out."""
     points = points[points["x"] >= smallest]
@@ -49,7 +54,7 @@ def table(times: pd.DataFrame) -> pd.DataFrame:
     part that does not grow, from ms = a + b x through the medians.
     """
     rows = []
-    for model in times["model"].unique():
+    for model in models(times):
         for axis in AXES:
             points = series(times, model, axis)
             xs = sorted(points["x"].unique())
@@ -88,12 +93,12 @@ def cells(row: dict[str, object]) -> str:
 
 
 def message(times: pd.DataFrame) -> str:
-    """The two exponents of plain, in one line."""
+    """What the two exponents of plain mean, in one line."""
     rows = table(times).set_index(["model", "against"])
     images, pixels = (rows.loc[("plain", axis), "exponent"] for axis in AXES)
     return (
-        f"An epoch costs (images) to the power {images:.2f}, "
-        f"(pixels) to the power {pixels:.2f}"
+        f"Twice the images cost {2**images:.1f} times as much, "
+        f"four times the pixels {4**pixels:.1f} times"
     )
 
 
@@ -109,7 +114,7 @@ def cost_figure(times: pd.DataFrame) -> Figure:
 def draw(axes: Axes, times: pd.DataFrame, axis: str) -> None:
     """Median and range of the rounds, and the line that would be linear."""
     rows = table(times).set_index(["model", "against"])
-    for model in times["model"].unique():
+    for model in models(times):
         colour, marker = STYLES[model]
         seconds = series(times, model, axis).groupby("x")["ms"].describe() / 1000
         middle = seconds["50%"]
@@ -137,7 +142,7 @@ def draw(axes: Axes, times: pd.DataFrame, axis: str) -> None:
     axes.set_xlabel(AXES[axis], fontsize=TEXT + 0.5)
     axes.set_ylabel("seconds an epoch", fontsize=TEXT + 0.5)
     axes.legend(
-        title="exponent (95 % interval); dashed: 1",
+        title="exponent (95 % interval); dashed: 1, linear",
         fontsize=TEXT,
         title_fontsize=TEXT,
         frameon=False,
