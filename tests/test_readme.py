@@ -54,7 +54,7 @@ BENCH = "--stem stride2 --width 8 --batch 8 --rounds 1 --models plain,se"
 
 # command -> more options, which make it small, and what it prints (a pattern)
 HERE = {
-    "course compare": (FEW, r"SE .* The whole report"),
+    "course compare": (FEW, r"SE .*The whole report"),
     "course compare --data cifar100": (FEW, "The whole report"),
     "course compare --data folder:PATH": (FEW, "The whole report"),
     "course compare --module my_gate.py:MyGate": (COMPARE, r"plain .*MyGate-\w+"),
