@@ -585,7 +585,7 @@ def return_at_once():
 
 plain, twin, with_se = (block_step(MAP, a) for a in (None, None, SqueezeExcitation))
 for name, case in {"its copy": twin, "SE": with_se}.items():
-    low, median, high = time_ratio(case, plain, 5, time.process_time, return_at_once)
+    low, median, high = time_ratio(case, plain, 9, time.process_time, return_at_once)
     print(f"{name:<9}{median:.2f} x plain (quartiles {low:.2f} to {high:.2f})")
 
 # %% [markdown]
@@ -596,8 +596,8 @@ for name, case in {"its copy": twin, "SE": with_se}.items():
 #
 # The roofline of a step is the sum over its operations of max(F / peak, B / bandwidth).
 # Divide by plain's: a prediction of the ratio, made of counts and two ceilings. Write
-# it down before anything is timed. Networks and sizes depend on your profile: 15 s at
-# `ci`, some minutes at `laptop` and `gpu` (estimated).
+# it down before anything is timed. Networks and sizes depend on your profile: some
+# seconds at `ci`, some minutes at `laptop` and `gpu` (estimated).
 
 # %% tags=["nbval-ignore-output"]
 from course_lib.bench.cases import Case, Settings, meta_network
@@ -710,8 +710,8 @@ for name, case in {"NCHW": nchw, "bf16": block_step(ONE, bf16=True)}.items():
 
 # %% [markdown]
 # **torch.compile** puts operations into shared passes: the column "fused" of section 3.
-# It takes minutes, and wants a C compiler on a CPU, so it is not run here. What has been
-# recorded with these switches, and what has not:
+# On a CPU it needs a C compiler and patience, so it is not run here; `course bench --mode
+# both` runs it. What has been recorded with these switches, and what has not:
 
 # %%
 from course_lib.bench.recorded import not_recorded, ratios_by_switch

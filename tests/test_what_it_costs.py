@@ -18,8 +18,8 @@ from course_lib.bench.plans import plan_bytes
 from course_lib.bench.timing import seconds_of, time_ratio
 from course_lib.blocks import Bottleneck
 from course_lib.cost import layer_flops
-from course_lib.exercises.notebook10_clocks import thrice
 from course_lib.exercises.notebook10_machine import Machine
+from course_lib.exercises.notebook10_ratio import thrice
 from course_lib.resnet import resnet50
 
 

@@ -3,11 +3,14 @@
 from course_lib.bench.plans import plan_bytes
 from course_lib.bench.timing import seconds_of, time_ratio
 from course_lib.cost import layer_flops
-from course_lib.exercises import notebook10_clocks as clocks
 from course_lib.exercises import notebook10_counts as counts
-from course_lib.exercises import notebook10_wrong_counts as wrong
-from course_lib.exercises import notebook10_wrong_timer as wrong_timer
+from course_lib.exercises import notebook10_ratio as ratio
+from course_lib.exercises import notebook10_seconds as seconds
 from course_lib.exercises.exercise import Exercise
+from course_lib.exercises.notebook10_wrong_bytes import PLAN_BYTES
+from course_lib.exercises.notebook10_wrong_flops import LAYER_FLOPS
+from course_lib.exercises.notebook10_wrong_ratio import TIME_RATIO
+from course_lib.exercises.notebook10_wrong_seconds import SECONDS_OF
 
 FLOPS = Exercise(
     name="layer_flops",
@@ -96,7 +99,7 @@ FLOPS = Exercise(
             counts.OTHERS,
         ),
     ),
-    wrong_answers=wrong.LAYER_FLOPS,
+    wrong_answers=LAYER_FLOPS,
 )
 
 BYTES = Exercise(
@@ -175,7 +178,7 @@ BYTES = Exercise(
             counts.SIZES,
         ),
     ),
-    wrong_answers=wrong.PLAN_BYTES,
+    wrong_answers=PLAN_BYTES,
 )
 
 SECONDS = Exercise(
@@ -201,37 +204,37 @@ SECONDS = Exercise(
         "return (____ - started) / ____",
     ),
     properties=(
-        clocks.seconds_run(),
-        clocks.reads_the_clock(),
-        clocks.right_seconds(
+        seconds.seconds_run(),
+        seconds.reads_the_clock(),
+        seconds.right_seconds(
             "warm-up",
             "the first step, which compiles, is not counted",
             "Run one step before the clock starts.",
             1,
             0.2,
         ),
-        clocks.right_seconds(
+        seconds.right_seconds(
             "several steps",
             "several steps are timed together and averaged",
             "Three steps of 0.2, 0.4 and 0.6 s take 0.4 s each.",
             3,
             0.4,
         ),
-        clocks.waits(
+        seconds.waits(
             "waits before the start",
             0,
             "the device is idle when the clock starts",
             "Call wait() before the first clock().",
         ),
-        clocks.waits(
+        seconds.waits(
             "waits at the end",
             -1,
             "the device is idle when the clock stops",
             "Call wait() before the last clock().",
         ),
-        clocks.no_wait_between(),
+        seconds.no_wait_between(),
     ),
-    wrong_answers=wrong_timer.SECONDS_OF,
+    wrong_answers=SECONDS_OF,
 )
 
 RATIO = Exercise(
@@ -262,27 +265,27 @@ RATIO = Exercise(
         "return low, median, high",
     ),
     properties=(
-        clocks.ratio_runs(),
-        clocks.ratio_waits(),
-        clocks.known_ratio(
+        ratio.ratio_runs(),
+        ratio.ratio_waits(),
+        ratio.known_ratio(
             "three times as long",
             "a step that takes three times as long has the ratio 3",
             "Divide the step's seconds by the base's.",
-            clocks.thrice,
+            ratio.thrice,
         ),
-        clocks.known_ratio(
+        ratio.known_ratio(
             "cold caches",
             "a case is slow right after the other one, which is not counted",
             "Let seconds_of run its uncounted step for each measurement.",
-            clocks.cold,
+            ratio.cold,
         ),
-        clocks.takes_turns(),
-        clocks.who_goes_first(),
-        clocks.slow_rounds(),
-        clocks.one_bad_round(),
-        clocks.right_quartiles(),
+        ratio.takes_turns(),
+        ratio.who_goes_first(),
+        ratio.slow_rounds(),
+        ratio.one_bad_round(),
+        ratio.right_quartiles(),
     ),
-    wrong_answers=wrong_timer.TIME_RATIO,
+    wrong_answers=TIME_RATIO,
 )
 
 EXERCISES = (FLOPS, BYTES, SECONDS, RATIO)

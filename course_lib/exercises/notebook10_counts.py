@@ -4,12 +4,15 @@ import random
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from course_lib.bench.plans import Pass
 from course_lib.exercises.exercise import Failure, Property
 from course_lib.exercises.trials import WrongType, answering, type_text
+
+WHOLE = (int, np.int64, np.int32)
 
 # --- layer_flops ----------------------------------------------------------------------
 
@@ -71,9 +74,9 @@ def counted(answer: Callable, case: Layer) -> int:
     text, layer, x, y = on_meta(case)
     with answering(text):
         result = answer(layer, x, y)
-        if type(result) is not int:
+        if type(result) not in WHOLE:
             raise WrongType(type_text(result), "a whole number, an int")
-    return result
+    return int(result)
 
 
 def right_count(case: Layer) -> int:
@@ -184,9 +187,9 @@ def moved(answer: Callable, case: Plan) -> int:
     passes, numbers, keep, size = case
     with answering(plan_text(case)):
         result = answer([list(one) for one in passes], dict(numbers), keep, size)
-        if type(result) is not int:
+        if type(result) not in WHOLE:
             raise WrongType(type_text(result), "a whole number, an int")
-    return result
+    return int(result)
 
 
 def right_bytes(case: Plan) -> int:

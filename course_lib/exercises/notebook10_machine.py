@@ -25,7 +25,7 @@ class Machine:
         self.now = self.done_at = 1000.0
         self.before = ""  # the name of the last case
         self.steps = 0  # of all cases
-        self.since = 0  # of them, since the last look at the clock
+        self.since = 0  # of them, since the first look at the clock
         self.events = ""
         self.looks: list[str] = []
         self.idle: list[bool] = []
@@ -37,7 +37,8 @@ class Machine:
             self.done_at = max(self.now, self.done_at) + self.work(self, name)
             self.now = self.now + ASK if self.asks_ahead else self.done_at
             self.before = name
-            self.steps, self.since = self.steps + 1, self.since + 1
+            self.steps += 1
+            self.since += bool(self.looks)
             self.events += "s"
 
         return step
@@ -46,7 +47,6 @@ class Machine:
         self.events += "c"
         self.looks.append(self.before)
         self.idle.append(self.now >= self.done_at)
-        self.since = 0
         return self.now
 
     def wait(self) -> None:
