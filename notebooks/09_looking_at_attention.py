@@ -97,7 +97,7 @@ for name, maps in {"constant": chance_map(masks), "centre": center_map(masks)}.i
 
 # %%
 print("the same network, its weights drawn with other seeds:")
-for seed in (0, 2, 3):
+for seed in (0, 2):
     drawn = capture_maps(randomised(mystery, inputs[:250], seed), inputs)
     found = {n: score_maps(m, masks)["pointing"].mean() for n, m in drawn.items()}
     top = max(found, key=found.get)
@@ -108,8 +108,8 @@ for seed in (0, 2, 3):
 #
 # 1. **I chose the images**: the best six of all.
 # 2. **I chose the layer**: the best of sixteen.
-# 3. **I chose the draw.** With three other seeds, the best of sixteen layers scores 0.43
-#    to 0.54.
+# 3. **I chose the draw**: seed 1. With the seeds 0 and 2, the best of sixteen layers
+#    scores 0.43 and 0.54.
 # 4. **Each map has its own colours.** A gate from 0.49 to 0.51 looks as bright as one
 #    from 0 to 1.
 # 5. **There was no baseline.** Photographers centre their subject, and so does this
@@ -588,9 +588,9 @@ print(averages.to_string())
 
 # %% [markdown]
 # Look at the figure first. The number above a map is its energy, above an image the
-# sign's share. In the `ci` run, BAM's gate is one square in every image: its dilated
-# kernels meet the zeros around the map. Where the small module's gate is
-# dead, you see dots: rounding errors, stretched to full colour.
+# sign's share. In the `ci` run, BAM's gate has straight edges, in much the same places
+# in every image: its dilated kernels meet the zeros around the map. Where the small
+# module's gate is dead, you see dots: rounding errors, stretched to full colour.
 #
 # Grad-CAM starts from the answer of the network, so it moves with training: in the
 # recorded runs random weights point right in about 0.3 of the images, trained ones in
@@ -785,6 +785,12 @@ controls = interact(
 )
 
 # %% [markdown]
+# <details><summary>One that fits</summary>
+#
+# In the `ci` run: spatial, stage 3, image 0. One peak lies on the sign, and most of the
+# map is nearly as high outside it.
+# </details>
+#
 # ## 11. Break it
 #
 # A tie counts as a hit if *any* of the tied positions lies on the sign: that is how a
