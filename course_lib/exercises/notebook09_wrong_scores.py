@@ -109,7 +109,7 @@ ENERGY = (
         "varies = energy.amax(dim=(1, 2), keepdim=True) > 0",
         "constant map",
         "Enlarged, a constant map differs in the seventh digit; > 0 blows that up. So "
-        "does rounding(...) of the shifted map, whose level is 0: take it of the map "
+        "does the rounding of the shifted map, whose level is 0: take it of the map "
         "before the shift.",
     ),
     WrongAnswer(
