@@ -16,15 +16,14 @@ import argparse
 import shutil
 import subprocess
 import sys
-import tarfile
-import tempfile
 import time
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a plain checkout
+
+from archives import pack, take
 
 from course_lib.bench import running
 from course_lib.bench.cases import Settings
@@ -33,7 +32,7 @@ from course_lib.comparing import compare
 from course_lib.errors import CourseError, check_choice
 from course_lib.planning import choose_device, plan_runs
 from course_lib.profiles import CI, FIVE, GPU
-from course_lib.runs import Run, read_runs, write_atomically
+from course_lib.runs import Run
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "data" / "results"
@@ -43,9 +42,7 @@ GROUPS = {
     "b": ("plain", "fused-plain", "spatial", "fused-spatial"),
     "c": ("plain", "cbam", "timm-cbam", "bam"),
 }
-KEPT = ("runs.csv", "hits", "history", "bench.csv", "bench.json", "times.csv")
 ROUNDS = 7
-DRY = "dry-"  # how the archives of a dry run begin
 
 
 @dataclass(frozen=True)
@@ -82,7 +79,7 @@ def bench_entry(stem: str, mode: str, names: tuple[str, ...], part: str) -> Entr
 
     def run(place: Place) -> None:
         settings = Settings(
-            networks=names[:2] if place.dry else names,
+            networks=names,
             modes=("eager",) if place.dry else (mode,),
             phases=("train", "infer"),
             stem=stem,
@@ -152,6 +149,18 @@ def bring_results(folder: str, out: Path, dry: bool) -> None:
         shutil.copytree(RESULTS / folder, out, dirs_exist_ok=True)
 
 
+def epoch_cost(place: Place) -> None:
+    """Seconds of an epoch against images and pixels."""
+    from epoch_cost import GPU as FULL
+    from epoch_cost import Settings as Sizes
+    from epoch_cost import measure
+
+    small = Sizes(("plain",), (4, 8), (32, 48), images_at=4, batch=4)
+    settings = small if place.dry else replace(FULL, device=place.device)
+    rounds = 1 if place.dry else ROUNDS
+    measure(settings, rounds, place.work / "epoch-cost-gpu", place.seconds)
+
+
 def pointing(place: Place) -> None:
     """Pointing-game scores of networks trained on signs."""
     script = ROOT / "benchmarks" / "pointing.py"
@@ -181,6 +190,8 @@ def entries() -> list[Entry]:
         queue.append(bench_entry(stem, "eager", eager, ""))
         for part, names in GROUPS.items():
             queue.append(bench_entry(stem, "compiled", names, f"-{part}"))
+    what = "plain and se: an epoch against images and pixels"
+    queue.append(Entry("epoch-cost", "epoch-cost-gpu", what, epoch_cost))
     modern = "cifar100-gpu"
     for seeds in (1, 3, 5):
         name = f"cifar100-seeds-{seeds}"
@@ -210,92 +221,6 @@ def entries() -> list[Entry]:
     return queue
 
 
-def pack(entry: Entry, place: Place, out: Path) -> Path | None:
-    """Put what is worth keeping into OUT/<folder>.tar.gz, in miniature dry-<folder>."""
-    folder = place.work / entry.folder
-    if not folder.exists():
-        return None
-    out.mkdir(parents=True, exist_ok=True)
-    name_there = f"{DRY}{entry.folder}" if place.dry else entry.folder
-    path = out / f"{name_there}.tar.gz"
-    names = [*KEPT, *(file.name for file in folder.glob("*.csv"))]
-    with tarfile.open(path, "w:gz") as archive:
-        for name in dict.fromkeys(names):
-            if (folder / name).exists():
-                archive.add(folder / name, f"{name_there}/{name}")
-    return path
-
-
-def take(out: Path, results: Path = RESULTS) -> list[str]:
-    """Unpack archives into `results`; known runs stay, new ones are added."""
-    archives = sorted(out.glob("*.tar.gz"))
-    if not archives:
-        raise CourseError(
-            f"no archive in {out}", "files NAME.tar.gz", "Check the path."
-        )
-    for path in archives:
-        if path.name.startswith(DRY):
-            raise CourseError(
-                f"{path} is from a dry run",
-                "archives of real runs alone",
-                f"Delete the files {DRY}*.tar.gz there.",
-            )
-    return [take_one(path, results) for path in archives]
-
-
-def take_one(path: Path, results: Path) -> str:
-    """Add one archive to `results`; nothing changes there unless it fits."""
-    name = path.name.removesuffix(".tar.gz")
-    with tempfile.TemporaryDirectory() as scratch:
-        unpack(path, Path(scratch))
-        new, folder = Path(scratch) / name, results / name
-        if not new.is_dir():
-            raise CourseError(
-                f"no {name}/ in {path}", "an archive under its own name", "Rename it."
-            )
-        if (new / "runs.csv").exists():
-            merged = merge_runs(folder / "runs.csv", new / "runs.csv")
-            folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(folder / "runs.csv", merged)
-            (new / "runs.csv").unlink()
-        shutil.copytree(new, folder, dirs_exist_ok=True)
-    return name
-
-
-def unpack(path: Path, folder: Path) -> None:
-    """Extract an archive. Raises CourseError when it is cut off or none."""
-    try:
-        with tarfile.open(path) as archive:
-            archive.extractall(folder, filter="data")
-    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
-        raise CourseError(
-            f"cannot unpack {path} ({error})",
-            "an archive as `run` wrote it",
-            "Copy it once more.",
-        ) from error
-
-
-def merge_runs(known: Path, new: Path) -> bytes:
-    """The rows of `known`, if there is such a file, then those that only `new` has.
-
-    Raises CourseError when one of the two is damaged or they do not fit together.
-    """
-    read_runs([new])
-    new_lines = new.read_bytes().splitlines()
-    lines = new_lines[:1]
-    if known.exists():
-        read_runs([known])
-        lines = known.read_bytes().splitlines()
-        if lines[0] != new_lines[0]:
-            raise CourseError(
-                f"{known} and the archive have other columns",
-                "runs of the same version of the course",
-                "Keep them in two folders.",
-            )
-    lines = lines + [line for line in new_lines if line not in lines]
-    return b"\n".join(lines) + b"\n"
-
-
 def run_entry(name: str, place: Place, out: Path) -> None:
     """Run one entry and pack what it made, also when it is interrupted."""
     queue = {entry.name: entry for entry in entries()}
@@ -304,7 +229,7 @@ def run_entry(name: str, place: Place, out: Path) -> None:
     try:
         queue[name].run(place)
     finally:
-        path = pack(queue[name], place, out)
+        path = pack(place.work / queue[name].folder, out, place.dry)
         print(f"{name}: {time.monotonic() - started:.0f} s, results in {path}")
 
 
@@ -326,7 +251,7 @@ def main() -> None:
             for entry in entries():
                 print(f"{entry.name:24} {entry.what}")
         elif options.verb == "take":
-            print("taken:", ", ".join(take(options.out)))
+            print(*take(options.out, RESULTS), sep="\n")
         else:
             device = "cpu" if options.dry_run else options.device
             choose_device(device)

@@ -23,7 +23,24 @@ from course_lib.errors import CourseError
 # Heavy imports (torch, pandas) stay inside the verbs, so that --help answers at once.
 
 
+def show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    """What --version does."""
+    if wanted:
+        from course_lib.cost import code_version
+
+        click.echo(f"course {code_version()}")
+        context.exit()
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=show_version,
+    help="Show the version to cite, with its commit, and exit.",
+)
 def course() -> None:
     """Attention modules in ResNet50: set up, train, compare.
 
@@ -91,6 +108,7 @@ def compare(
     command goes on where it stopped.
     """
     from course_lib import comparing, own_modules, planning
+    from course_lib.data.datasets import check_is_there
     from course_lib.profiles import choose_profile
 
     chosen = choose_profile(profile)
@@ -118,6 +136,7 @@ def compare(
         split_names("--stages", stages),
     )
     planning.check_rate(recipe, lr)
+    check_is_there(data)
     out = out or default_folder(data)
     click.echo(comparing.announce(runs, chosen.name, str(on), out))
     table = comparing.compare(
@@ -128,13 +147,7 @@ def compare(
         workers,
         can_compile(on.type) if compiled is None else compiled,
     )
-    if len(table):
-        show_report(table, out)
-    if len(table) < len(runs):
-        click.echo(
-            f"{len(table)} of {len(runs)} runs are done. "
-            "The same command trains the rest."
-        )
+    show_done(table, len(runs), out)
 
 
 @course.command()
@@ -143,10 +156,14 @@ def compare(
     "--out", type=Path, help="Folder of report.md; default: the first file's."
 )
 def report(files: Sequence[Path], out: Path | None) -> None:
-    """Make table, figure and sentences again from one or more runs.csv."""
+    """Make table, figure and sentences again from one or more runs.csv.
+
+    FILES are such files, or the folders that they are in.
+    """
     from course_lib.runs import read_runs
 
-    show_report(read_runs(files), out or files[0].parent)
+    tables = [path / "runs.csv" if path.is_dir() else path for path in files]
+    show_report(read_runs(tables), out or tables[0].parent)
 
 
 @course.group()
@@ -212,6 +229,16 @@ def show_report(table, out: Path) -> None:
     click.echo(f"\nThe whole report, with figure: {path}")
 
 
+def show_done(table, wanted: int, out: Path) -> None:
+    """The report of the runs that are done, and how many of them are missing."""
+    if len(table):
+        show_report(table, out)
+    if len(table) < wanted:
+        click.echo(
+            f"{len(table)} of {wanted} runs are done. The same command trains the rest."
+        )
+
+
 def default_folder(data: str) -> Path:
     """runs/NAME, with the name of the data set or of the folder of images."""
     folder = Path(data.removeprefix("folder:")).expanduser()
@@ -248,7 +275,9 @@ def run(action: Callable[[], object]) -> int:
         return 0
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx else "course"
-        complain(f"course: {error.format_message()} See {where} --help.")
+        said = error.format_message()
+        stop = "" if said.endswith((".", "?", "?)")) else "."
+        complain(f"course: {said}{stop} See {where} --help.")
         return 2
     except OSError as error:  # such as printing to a full disk
         complain(f"course: {error.strerror or error}.")

@@ -97,9 +97,13 @@ def status() -> None:
 @click.command()
 @click.argument("folder", type=Path)
 @click.option("--out", type=Path, help="Folder of the table; default: FOLDER-grades.")
-@click.option("--seconds", type=float, default=30.0, help="For each exercise.")
-@click.option("--memory", type=float, default=4.0, help="Gigabytes for each student.")
-@click.option("--workers", type=int, default=2, help="Students side by side.")
+@click.option(
+    "--seconds", type=float, default=30.0, help="For each exercise; default: 30."
+)
+@click.option(
+    "--memory", type=float, default=4.0, help="GB for each student; default: 4."
+)
+@click.option("--workers", type=int, default=2, help="Students at once; default: 2.")
 def grade(
     folder: Path, out: Path | None, seconds: float, memory: float, workers: int
 ) -> None:

@@ -48,10 +48,10 @@ def change_sizes(sizes: "Sizes", asked: dict[str, float | None]) -> "Sizes":
 
 
 def split_names(option: str, names: str | None) -> list[str]:
-    """ "a, b" -> ["a", "b"]; None -> []."""
+    """ "a, b" or "a b" -> ["a", "b"]; None -> []."""
     if names is None:
         return []
-    found = [name.strip() for name in names.split(",") if name.strip()]
+    found = names.replace(",", " ").split()
     if not found:
         raise CourseError(f"{option} {names!r}", "names with commas", "Leave it out.")
     return found
@@ -74,6 +74,6 @@ def choose_precision(name: str | None, device: str) -> str:
 
 
 def complain(text: str) -> None:
-    """Print a problem; of several processes of torchrun, only the first one does."""
-    if os.environ.get("RANK", "0") == "0":
+    """Print a problem; of several processes of torchrun, one on each machine does."""
+    if os.environ.get("LOCAL_RANK", "0") == "0":
         click.echo(text, err=True)

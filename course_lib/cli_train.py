@@ -16,7 +16,7 @@ from course_lib.cli_options import (
 from course_lib.errors import CourseError
 
 if TYPE_CHECKING:
-    from course_lib.train import Order
+    from course_lib.shared_images import Order
 
 # Heavy imports (torch, pandas) stay inside the verbs, so that --help answers at once.
 
@@ -77,7 +77,7 @@ def train(
     """
     from course_lib import distributed, planning
     from course_lib.profiles import choose_profile
-    from course_lib.train import Order
+    from course_lib.shared_images import Order
 
     check_counts({"--seed": seed, "--loaders": loaders}, 0)
     check_counts({"--stop-after": stop_after}, 1)
@@ -128,9 +128,10 @@ def train_with_others(order: "Order") -> None:
         except distributed.Unsaid:
             sys.exit(2)
         except CourseError as error:
-            if not ranks.first:  # this process alone has it
-                click.echo(f"course: process {ranks.rank}: {error}", err=True)
-            raise
+            if ranks.first:
+                raise
+            click.echo(f"course: process {ranks.rank}: {error}", err=True)
+            sys.exit(2)  # this process alone has it
     if ranks.first:
         click.echo(text)
 

@@ -1,5 +1,6 @@
 """What a network costs before it is trained, and the machine it is trained on."""
 
+import math
 import os
 import platform
 import subprocess
@@ -8,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 
@@ -39,6 +40,21 @@ def count_macs(network: nn.Module, image_size: int) -> int:
         network(image)
     network.train(was_training)
     return counter.get_total_flops() // 2
+
+
+def layer_flops(layer: nn.Module, x: Tensor, y: Tensor) -> int:
+    """Floating-point operations of one layer, forward; a multiply-add counts as two.
+
+    layer: nn.Conv2d or nn.Linear. As in PyTorch's counter, a bias counts nothing, and
+    every other layer 0. x: its input; y: its output. Only their shapes are looked at.
+    """
+    if isinstance(layer, nn.Conv2d):
+        inputs = layer.in_channels // layer.groups * math.prod(layer.kernel_size)
+    elif isinstance(layer, nn.Linear):
+        inputs = layer.in_features
+    else:
+        return 0
+    return 2 * inputs * y.numel()
 
 
 def usable_cores() -> int:

@@ -12,10 +12,11 @@ With --sync-bn the statistics are those of the whole batch (CUDA only).
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
@@ -23,6 +24,8 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from course_lib.errors import CourseError
+
+Found = TypeVar("Found")
 
 PATIENCE = timedelta(hours=1)  # for another process: one may decode images meanwhile
 
@@ -88,6 +91,16 @@ class Ranks:
         found = next((e for e in errors if e is not None), None)
         if found is not None:
             raise found if self.first else Unsaid from None
+
+    def together(self, action: Callable[[], Found]) -> Found:
+        """Do it in all processes; where one of them fails, all stop and one tells."""
+        error, found = None, None
+        try:
+            found = action()
+        except CourseError as problem:
+            error = problem
+        self.agree(error)
+        return found
 
 
 ALONE = Ranks()

@@ -35,6 +35,7 @@ def check_choice(what: str, value: object, allowed: Iterable[str]) -> None:
     names = [str(name) for name in allowed]
     if value in names:
         return
-    near = difflib.get_close_matches(str(value), names, n=1)
+    # Below 0.7, "gpu" would be taken for "cpu".
+    near = difflib.get_close_matches(str(value), names, n=1, cutoff=0.7)
     hint = f"Did you mean {near[0]!r}?" if near else f"Try {names[0]!r}."
     raise CourseError(f"{what} {value!r}", "one of " + ", ".join(names), hint)

@@ -46,7 +46,8 @@ def epoch_order(seed: int, epoch: int, images: int) -> Tensor:
     """The order of the training images in one epoch: int64 (images,).
 
     seed, epoch: 0 or more. The order depends on the two alone: not on the network, nor
-    on what was drawn before. torch's own random numbers go on as if nothing was drawn.
+    on what was drawn before. The random numbers that all code shares, of torch, NumPy
+    and Python, go on as if nothing was drawn.
     """
     mixed = np.random.SeedSequence((seed, epoch)).generate_state(1)[0]
     generator = torch.Generator().manual_seed(int(mixed))

@@ -12,7 +12,7 @@ from course_lib.runs import write_atomically
 COLUMNS = ("file", "exercise", "outcome", "property", "seconds")
 MEANING = {
     "solved": "every property holds",
-    "not solved": "the cell still holds its stub",
+    "not solved": "the cell holds its stub, or the course's own version",
     "missing": "no cell defines it",
     "wrong": "this property does not hold",
     "timeout": "it did not end in time",

@@ -17,6 +17,7 @@ the network.
 """
 
 import builtins
+import contextlib
 import inspect
 import json
 import linecache
@@ -25,6 +26,7 @@ import os
 import sys
 import types
 from collections.abc import Callable
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -93,6 +95,8 @@ def separate(scratch: str) -> None:
     """Leave the grader's folder, environment, process group and output."""
     if os.name == "posix":
         os.setsid()
+        with contextlib.suppress(OSError):  # an answer that writes into every channel
+            os.close(resource_tracker.getfd())  # must not fill the teacher's screen
     os.chdir(scratch)
     environment = {key: os.environ[key] for key in PASSED_ON if key in os.environ}
     environment |= dict.fromkeys(REDIRECTED, scratch) | {"CUDA_VISIBLE_DEVICES": ""}

@@ -119,11 +119,13 @@ def collect(
     chosen, todo, uses = {target}, [target], set()
     while todo:
         at = todo.pop()
-        for needed in statements[at].needs - {name}:
-            if needed in all_names:
+        for needed in statements[at].needs:
+            if needed in all_names and needed != name:
                 uses.add(needed)
                 continue
             found = providers(needed, at, statements) - chosen
+            if needed == name:  # as in `name = compiled(name)`: an earlier definition
+                found = {p for p in found if p < at}
             chosen |= found
             todo += found
     chosen |= {p for p in places if is_for_all(statements[p])}

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from course_lib.blocks import EXPANSION, channels_at
-from course_lib.errors import check_choice
+from course_lib.errors import CourseError, check_choice
 from course_lib.statistics import mean_interval
 
 PLACES = ("branch", "pre", "post", "identity", "conv2")  # the paper's order
@@ -90,8 +90,11 @@ def rank_places(
     over the common seeds in points, with its t interval, low to high; certain, True
     where the interval leaves out 0. Sorted by difference, best first. One seed has no
     interval (nan).
+
+    Raises an error for two runs of one place and seed, as of two models.
     """
     done = runs[runs["status"] == "done"]
+    check_one_a_seed(done)
     table = 100 * done.pivot(index="seed", columns="placement", values="test_accuracy")
     rows = []
     for place in table.columns:
@@ -102,3 +105,15 @@ def rank_places(
         rows.append((place, found.n, table[place].mean(), *estimate))
     ranked = pd.DataFrame(rows, columns=RANKED)
     return ranked.sort_values("difference", ascending=False, ignore_index=True)
+
+
+def check_one_a_seed(runs: pd.DataFrame) -> None:
+    """Raise CourseError where two runs share their place and their seed."""
+    twice = runs[runs.duplicated(["placement", "seed"])]
+    if len(twice):
+        one = twice.iloc[0]
+        raise CourseError(
+            f"two runs at {one['placement']!r} with seed {one['seed']}",
+            "one run for each place and seed, all of one model",
+            'Choose the rows of one model first: runs[runs["model"] == "se"].',
+        )

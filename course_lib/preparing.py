@@ -77,7 +77,8 @@ def make_batches(
     come from the disk.
     """
     if isinstance(dataset, StreamedFolder):
-        return streamed_batches(dataset, run.batch, run.seed, device, ranks)
+        shard = (ranks.rank, ranks.size)
+        return streamed_batches(dataset, run.batch, run.seed, device, shard)
     recipe = RECIPES[run.recipe]
     scale = run.image_size / 32
     # Scenes with masks hide a part of their sign already; more could hide all of it.

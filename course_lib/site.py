@@ -88,6 +88,7 @@ def collect_pages(checkout: Path, source: Path) -> None:
     for path in FOLDERS:
         if (checkout / path).exists():
             shutil.copytree(checkout / path, source / path, dirs_exist_ok=True)
+    name_reports(source)
     readme = (checkout / "README.md").read_text(encoding="utf-8")
     menus = menu("Notebooks", [f"notebooks/{nb.stem}" for nb in notebooks])
     others = [
@@ -96,6 +97,14 @@ def collect_pages(checkout: Path, source: Path) -> None:
     ]
     menus += menu("For instructors, and data", others)
     (source / "index.md").write_text(readme + menus, encoding="utf-8")
+
+
+def name_reports(source: Path) -> None:
+    """Begin the title of each report with its folder, so that no two are the same."""
+    for path in (source / "data" / "results").glob("*/report.md"):
+        text = path.read_text(encoding="utf-8")
+        named = text.replace("# ", f"# {path.parent.name}: ", 1)
+        path.write_text(named, encoding="utf-8")
 
 
 def describe_figures(notebook: str) -> str:

@@ -18,11 +18,13 @@ MINUTES = re.compile(r"(\d+)(?: *(?:to|-|–) *(\d+))?[ \u00a0]minutes")
 class Standing:
     """How far the learner is in one notebook.
 
-    path: the course's notebook; minutes: as its first cell says, "" if it does not;
-    solved, unsolved: names of its exercises, in order; copied: is there a copy.
+    path: the course's notebook; title: its first heading, the file's name without one;
+    minutes: as its first cells say, "" if they do not; solved, unsolved: names of its
+    exercises, in order; copied: is there a copy.
     """
 
     path: Path
+    title: str
     minutes: str
     solved: tuple[str, ...]
     unsolved: tuple[str, ...]
@@ -48,6 +50,7 @@ def standings(folder: Path = NOTEBOOKS) -> list[Standing]:
         found.append(
             Standing(
                 path,
+                title(notebook) or path.stem,
                 minutes(notebook),
                 tuple(name for name in names if name in passed),
                 tuple(name for name in names if name not in passed),
@@ -55,6 +58,15 @@ def standings(folder: Path = NOTEBOOKS) -> list[Standing]:
             )
         )
     return found
+
+
+def title(notebook: NotebookNode) -> str:
+    """The first heading of the first cell; "" where there is none."""
+    for cell in notebook.cells[:1]:
+        for line in cell.source.splitlines():
+            if line.startswith("# "):
+                return line.removeprefix("# ").strip()
+    return ""
 
 
 def minutes(notebook: NotebookNode) -> str:

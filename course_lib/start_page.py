@@ -5,7 +5,6 @@ from urllib.parse import quote
 
 from tabulate import tabulate
 
-from course_lib.notebook_files import read_notebook
 from course_lib.runs import write_atomically
 from course_lib.standing import Standing, next_notebook
 
@@ -44,7 +43,7 @@ def start_page(found: list[Standing]) -> str:
     for one in found:
         count = len(one.solved) + len(one.unsolved)
         mark = "[ok]" if one.finished else "[ ]"
-        link = f"[{title(one.path)}]({quote(one.path.name)})"
+        link = f"[{one.title}]({quote(one.path.name)})"
         rows.append([f"`{mark}`", link, f"{len(one.solved)} of {count}", one.minutes])
     headers = ["done", "notebook", "exercises solved", "minutes"]
     table = tabulate(rows, headers, tablefmt="github", disable_numparse=True)
@@ -59,18 +58,9 @@ def start_page(found: list[Standing]) -> str:
 def next_step(found: list[Standing]) -> str:
     """A link to the next notebook, in one sentence or two."""
     one = next_notebook(found)
-    link = f"[{title(one.path)}]({quote(one.path.name)})"
+    link = f"[{one.title}]({quote(one.path.name)})"
     if one.finished:
         return f"**Every exercise is solved.** To read one again: {link}."
     begin = "Go on with" if one.solved else "Begin with"
     time = f" The whole notebook takes {one.minutes} minutes." if one.minutes else ""
     return f"**{begin} {link}.** Its next exercise is `{one.unsolved[0]}`.{time}"
-
-
-def title(path: Path) -> str:
-    """The first heading of a notebook; its file's name where there is none."""
-    for cell in read_notebook(path).cells[:1]:
-        for line in cell.source.splitlines():
-            if line.startswith("# "):
-                return line.removeprefix("# ").strip()
-    return path.stem

@@ -170,15 +170,18 @@ _reports: multiprocessing.Queue
 
 @contextmanager
 def ctrl_c_waits() -> Iterator[None]:
-    """Ignore Ctrl-C for a moment, and in every process started meanwhile."""
-    if threading.current_thread() is not threading.main_thread():
+    """Ctrl-C waits for the end of this block; processes started in it never get it.
+
+    Windows has no such thing: there a worker that still imports shows a traceback.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def start_worker(stop: threading.Event, reports: multiprocessing.Queue) -> None:

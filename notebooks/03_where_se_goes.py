@@ -686,7 +686,7 @@ print(f"interval {mean - 4.303 * error:.2f} to {mean + 4.303 * error:.2f}")
 # </details>
 
 # %%
-from course_lib.placing import RANKED
+from course_lib.placing import RANKED, check_one_a_seed  # noqa: F401
 from course_lib.statistics import mean_interval
 
 print(mean_interval(pairs, level=0.95), RANKED, sep="\n")
@@ -706,6 +706,8 @@ def rank_places(
     over the common seeds in points, with its t interval, low to high; certain, True
     where the interval leaves out 0. Sorted by difference, best first. One seed has no
     interval (nan).
+
+    Raises an error for two runs of one place and seed, as of two models.
     """
     raise NotImplementedError("rank_places")
 

@@ -20,6 +20,11 @@ KEYS = {
     "BUTTON": ("Space",),
 }
 
+# What a control of a widget is. A slider of choices has a class of its own.
+CONTROLS = ".widget-slider, .jupyter-widgets.widget-inline-hbox"
+
+SAVED = """() => !window.jupyterapp?.shell.currentWidget?.context?.model?.dirty"""
+
 FAILURES = (
     "[data-mime-type='application/vnd.jupyter.error'], "
     "[data-mime-type='application/vnd.jupyter.stderr']"
@@ -115,21 +120,34 @@ def barriers(page, context=None, without=()):
 class NotebookPage:
     """One notebook that is open in JupyterLab.
 
-    problems: uncaught errors of the page's scripts. Pictures go into `shots`.
+    problems: uncaught errors of the page's scripts. Pictures go into `shots`. With a
+    `link`, the address is that of the start page, and this link of it is followed;
+    start_text: what stood there.
     HANDLES: what takes the keys in a control of a widget.
     """
 
     HANDLES = ".noUi-handle, select, button:not(.mod-active)"
 
-    def __init__(self, browser, address, shots):
+    def __init__(self, browser, address, shots, link=""):
         self.page = browser.new_page(viewport={"width": 1280, "height": 1000})
         self.shots, self.problems = Path(shots), []
         page = self.page
         page.set_default_timeout(STEP_LIMIT)
         page.on("pageerror", lambda error: self.problems.append(str(error)))
         page.goto(address)
+        if link:
+            self.follow(link)
         page.locator(".jp-Notebook").wait_for(timeout=OPEN_LIMIT)
         page.wait_for_function(IDLE, timeout=OPEN_LIMIT)
+
+    def follow(self, link):
+        """Read the start page, then click on one of its links."""
+        start = self.page.locator(".jp-MarkdownViewer")
+        start.locator("table").wait_for(timeout=OPEN_LIMIT)
+        assert barriers(self.page, ".jp-MarkdownViewer .jp-RenderedMarkdown") == []
+        self.start_text = start.inner_text()
+        self.picture(f"start-page-to-{link.strip()}")
+        start.get_by_role("link", name=link).first.click()
 
     def failures(self):
         """Errors of the page's scripts, and outputs that are errors or warnings."""
@@ -157,10 +175,24 @@ class NotebookPage:
 
     def type_last_line(self, cell, line):
         """Write `line` in place of a cell's last line; its indent stays."""
+        self.type_last_lines(cell, [line])
+
+    def type_last_lines(self, cell, lines, replaced=1):
+        """Write lines of one indent in place of as many as are `replaced`."""
         cell.locator(".cm-content").click()
         self.page.keyboard.press("ControlOrMeta+End")
+        for _ in range(replaced - 1):
+            self.page.keyboard.press("Shift+ArrowUp")
         self.page.keyboard.press("Shift+Home")
-        self.page.keyboard.type(line)
+        for number, line in enumerate(lines):
+            if number:
+                self.page.keyboard.press("Enter")  # JupyterLab indents the new line
+            self.page.keyboard.type(line)
+
+    def save(self):
+        """Ctrl+S, until nothing is unsaved."""
+        self.page.keyboard.press("ControlOrMeta+s")
+        self.page.wait_for_function(SAVED)
 
     def run(self, cell):
         """Shift+Enter in a cell, until it has ended."""
@@ -200,6 +232,27 @@ class NotebookPage:
             REDRAWN, arg=[area.element_handle(), before], timeout=STEP_LIMIT
         )
         self.page.wait_for_function(IDLE, timeout=STEP_LIMIT)
+
+    def move_each_control(self, text, name):
+        """Press a key on each control below a cell; return the labels of the controls.
+
+        Each time the figure and the printed numbers must change.
+        """
+        cell = self.code_cell(text)
+        below = self.output(cell)
+        below.locator(".widget-output img").wait_for()
+        self.picture(f"widgets-{name}", cell)
+        labels = []
+        for control in below.locator(CONTROLS).all():
+            label = control.locator(".widget-label").inner_text()
+            before = below.inner_text()
+            self.move(cell, control.locator(self.HANDLES).first)
+            assert below.inner_text() != before, (
+                f"{label}: the same numbers are printed"
+            )
+            self.picture(f"widgets-{name}-{label}", cell)
+            labels.append(label)
+        return labels
 
     def use_theme(self, name):
         """Have "JupyterLab Light" or "JupyterLab Dark", as the reader's system has."""

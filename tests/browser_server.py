@@ -22,6 +22,7 @@ from course_lib.start_page import write_start_page
 
 HOST = "127.0.0.1"
 START_SECONDS = 120
+PROGRESS = "progress"  # the folder of the log of checks
 
 # Cells that are scrolled out of sight stay in the page, so that the test can find them.
 TRACKER = "notebook-extension/tracker"
@@ -101,7 +102,7 @@ def lab_variables(folder):
         "JUPYTER_DATA_DIR": jupyter / "data",
         "JUPYTER_RUNTIME_DIR": jupyter / "runtime",
         "IPYTHONDIR": jupyter / "ipython",
-        "COURSE_PROGRESS": folder / "progress",
+        "COURSE_PROGRESS": folder / PROGRESS,
         "COURSE_RUNS": folder / "runs",
         "COURSE_CACHE": folder / "cache",
         "PYTHONPATH": workspace.NOTEBOOKS.parent,  # also from a checkout not installed

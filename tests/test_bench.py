@@ -208,6 +208,18 @@ def test_se_costs_passes_and_hardly_any_arithmetic():
     assert counts["se"][1] / counts["plain"][1] > 1.15
 
 
+@pytest.mark.parametrize("name", networks.FUSED)
+def test_a_fused_step_is_counted_and_has_the_same_arithmetic(name):
+    flops = {}
+    for each in (name, name.removeprefix("fused-")):
+        with torch.device("meta"):
+            network = networks.build(each, 10, "stride2", 8, passes="plain")
+        operations = bytes_moved.count_step(network, 2, 32)
+        flops[each] = sum(item.flops for item in operations)
+    ordinary = flops[name.removeprefix("fused-")]
+    assert flops[name] == pytest.approx(ordinary, rel=0.02)
+
+
 def test_the_floor_takes_the_slower_of_bytes_and_arithmetic():
     moved = dict.fromkeys(bytes_moved.WAYS, 4e9)
     operations = [

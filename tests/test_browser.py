@@ -5,33 +5,18 @@ environment variable COURSE_CHROMIUM. Without it these tests are skipped. Pictur
 the page go into the folder COURSE_SHOTS, else into pytest's temporary folder.
 """
 
-import ast
-import os
-import shutil
-from pathlib import Path
-from types import SimpleNamespace
-
 import pytest
 from contrast import READABLE, contrast
-from notebook_cells import code_cells
 
 from course_lib.exercises.catalogue import EXERCISES
 from course_lib.exercises.engine import FALLBACK
 from course_lib.exercises.messages import LABELS
-from course_lib.notebook_files import read_notebook
 from course_lib.site import build_site
-from course_lib.start_page import NAME
-from course_lib.workspace import NOTEBOOKS
 
 NUMBER = "02"
-NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-FOUND = [os.environ.get("COURSE_CHROMIUM"), *map(shutil.which, NAMES)]
-PROGRAM = next(filter(None, FOUND), None)
 CHECK = 'check("squeeze", squeeze)'
 WRONG, RIGHT = "return x.amax(dim=(2, 3))", "return x.mean(dim=(2, 3))"
 LONG_PRINT = "print('long' * 60); "
-WIDGETS_01 = "interactive_output("
-IMPORTS = ast.Import | ast.ImportFrom
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -48,57 +33,12 @@ def test_contrast_of_known_colours():
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    """The learner's JupyterLab and a browser: lab.open("02") opens a notebook."""
-    pytest.importorskip("playwright", reason="playwright is not installed")
-    if PROGRAM is None:
-        pytest.skip(f"no browser: none of {', '.join(NAMES)} is here")
-    from browser_page import NotebookPage, chromium
-    from browser_server import jupyterlab, learner_copies
-
-    folder = tmp_path_factory.mktemp("browser")
-    shots = Path(os.environ.get("COURSE_SHOTS") or folder / "shots")
-    copies, pages = learner_copies(folder), {}
-
-    def open_notebook(number):
-        path = next(copies.glob(f"{number}_*.ipynb"))
-        pages[number] = NotebookPage(browser, address_of(path), shots)
-        return pages[number]
-
-    with jupyterlab(copies, folder) as address_of, chromium(PROGRAM) as browser:
-        start = address_of(copies / NAME)
-        yield SimpleNamespace(
-            open=open_notebook, pages=pages, browser=browser, start=start, shots=shots
-        )
-        for number, page in pages.items():
-            page.picture(f"{number}-at-the-end")
-
-
-@pytest.fixture(scope="module")
 def notebook(lab):
     """The learner's copy of notebook 02 after Run All, open in JupyterLab."""
     page = lab.open(NUMBER)
     page.picture("opened")
     page.run_all()
     return page
-
-
-def test_the_start_page_leads_into_the_next_notebook(lab):
-    page = lab.browser.new_page(viewport={"width": 1280, "height": 1000})
-    page.set_default_timeout(120_000)
-    page.goto(lab.start)
-    text = page.locator(".jp-MarkdownViewer")
-    text.locator("h1").wait_for()
-    page.screenshot(path=lab.shots / "start-page.png")
-    assert text.locator("h1").inner_text().startswith("Attention modules in CNNs")
-    from browser_page import barriers
-
-    assert barriers(page, ".jp-MarkdownViewer .jp-RenderedMarkdown") == []
-    text.get_by_role("link", name="01 ").first.click()
-    page.locator(".jp-Notebook").wait_for()
-    title = page.locator(".lm-TabBar-tab.jp-mod-current").inner_text()
-    assert title.startswith("01_resnet50"), title
-    page.close()
 
 
 def test_pages_of_the_site_have_no_barriers(lab, tmp_path):
@@ -251,45 +191,4 @@ def test_the_solution_is_shown_in_a_new_cell(notebook):
 
 
 def test_widgets_of_notebook_02_by_keyboard(notebook):
-    controls = move_each_control(notebook, "interact(", NUMBER)
-    assert controls == ["image", "block"]
-
-
-def test_widgets_of_notebook_01_by_keyboard(lab):
-    page = lab.open("01")
-    page.run(page.new_cell_below(page.code_cell("setup("), imports_of("01")))
-    for text in ("def cost_by_part", "def show_cost", WIDGETS_01):
-        page.run(page.code_cell(text))
-    assert move_each_control(page, WIDGETS_01, "01") == ["stem", "pixels", "width"]
-
-
-# A slider of choices has a class of its own.
-CONTROLS = ".widget-slider, .jupyter-widgets.widget-inline-hbox"
-
-
-def move_each_control(page, text, number):
-    """Press a key on each control below a cell; return the labels of the controls.
-
-    Each time the figure and the printed numbers must change.
-    """
-    cell = page.code_cell(text)
-    below = page.output(cell)
-    below.locator(".widget-output img").wait_for()
-    page.picture(f"widgets-{number}", cell)
-    labels = []
-    for control in below.locator(CONTROLS).all():
-        label = control.locator(".widget-label").inner_text()
-        before = below.inner_text()
-        page.move(cell, control.locator(page.HANDLES).first)
-        assert below.inner_text() != before, f"{label}: the same numbers are printed"
-        page.picture(f"widgets-{number}-{label}", cell)
-        labels.append(label)
-    return labels
-
-
-def imports_of(number):
-    """All imports of a notebook, in one line, to run some of its cells alone."""
-    path = next(NOTEBOOKS.glob(f"{number}_*.ipynb"))
-    sources = "\n".join(cell.source for _, cell in code_cells(read_notebook(path)))
-    found = [node for node in ast.parse(sources).body if isinstance(node, IMPORTS)]
-    return "; ".join(map(ast.unparse, found))
+    assert notebook.move_each_control("interact(", NUMBER) == ["image", "block"]

@@ -15,13 +15,13 @@ from torch import nn
 
 from course_lib.attention import (
     ATTENTION,
+    ECA,
     CoordinateAttention,
-    EfficientChannelAttention,
     PyramidAttention,
     SqueezeExcitation,
 )
 from course_lib.attention.coordinate import coordinate_gates
-from course_lib.attention.eca import eca_gate, eca_kernel_size
+from course_lib.attention.eca import eca_kernel_size
 from course_lib.attention.pyramid import pyramid_squeeze
 from course_lib.attention.squeeze_excitation import se_gate
 from course_lib.errors import CourseError
@@ -29,8 +29,8 @@ from course_lib.resnet import resnet50
 
 FEW = settings(derandomize=True, deadline=None, max_examples=12)
 BUILD = {
-    "eca": EfficientChannelAttention,
-    "eca-5": lambda c: EfficientChannelAttention(c, 5),
+    "eca": ECA,
+    "eca-5": lambda c: ECA(c, 5),
     "coordinate": CoordinateAttention,
     "coordinate-nobias": lambda c: CoordinateAttention(c, 4, bias=False),
     "pyramid": lambda c: PyramidAttention(c, 4),
@@ -163,7 +163,7 @@ def test_eca_equals_the_slow_formula(name, size):
 
 @pytest.mark.parametrize("channels", [8, 64, 100, 256, 2048])
 def test_eca_equals_timm_with_copied_weights(channels):
-    ours, theirs = EfficientChannelAttention(channels), EcaModule(channels)
+    ours, theirs = ECA(channels), EcaModule(channels)
     theirs.load_state_dict(ours.state_dict())
     x = images(2, channels, 5, 7)
     torch.testing.assert_close(theirs(x), ours(x))
@@ -390,7 +390,7 @@ def count(module):
     ("attention", "added"),
     [
         ("eca", 3 * 5 + 4 * 5 + 6 * 5 + 3 * 7),
-        (lambda c: EfficientChannelAttention(c, 3), 16 * 3),
+        (lambda c: ECA(c, 3), 16 * 3),
         ("coordinate", 3 * 6_680 + 4 * 25_648 + 6 * 100_448 + 3 * 397_504),
         ("pyramid", 22 * (3 * 256**2 + 4 * 512**2 + 6 * 1024**2 + 3 * 2048**2) // 16),
     ],
@@ -416,7 +416,7 @@ def test_parameters_follow_the_closed_forms(c, r):
         assert count(CoordinateAttention(c, r)) == 3 * c * m + 2 * m + 2 * c + m
         assert count(CoordinateAttention(c, r, bias=False)) == 3 * c * m + 2 * m
         assert count(PyramidAttention(c, r)) == (c // r) * 22 * c
-        assert count(EfficientChannelAttention(c)) == eca_kernel_size(c)
+        assert count(ECA(c)) == eca_kernel_size(c)
 
 
 @pytest.mark.parametrize("name", ["eca", "coordinate", "pyramid"])
@@ -432,9 +432,9 @@ def test_narrow_networks_run_with_reduction_4(name):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: EfficientChannelAttention(0), "channels=0"),
-        (lambda: EfficientChannelAttention(64, 4), "kernel_size=4.*odd"),
-        (lambda: EfficientChannelAttention(64, -1), "kernel_size=-1.*odd"),
+        (lambda: ECA(0), "channels=0"),
+        (lambda: ECA(64, 4), "kernel_size=4.*odd"),
+        (lambda: ECA(64, -1), "kernel_size=-1.*odd"),
         (lambda: CoordinateAttention(64, 0), "reduction=0"),
         (lambda: CoordinateAttention(64, 2.5), "reduction=2.5"),
         (lambda: CoordinateAttention(64, least=0), "least=0"),
@@ -448,9 +448,8 @@ def test_bad_arguments_end_in_one_line(call, message):
         call()
 
 
-def test_the_functions_need_no_module():
+def test_the_gates_of_coordinate_need_no_module():
     x = images(2, 4, 5, 7)
-    assert (eca_gate(x, torch.zeros(1, 1, 3)) == 0.5).all()
     w1, last = torch.ones(2, 4, 1, 1), torch.zeros(4, 2, 1, 1)
     g_h, g_w = coordinate_gates(x, w1, last, last, norm=nn.Identity())
     assert (g_h * g_w == 0.25).all()

@@ -5,6 +5,8 @@ import pytest
 from PIL import Image
 
 from course_lib.cli import course, main, parse_duration
+from course_lib.cli_options import split_names
+from course_lib.cost import code_version
 from course_lib.errors import CourseError
 
 
@@ -54,6 +56,40 @@ def test_durations(text, seconds):
 def test_bad_durations(text):
     with pytest.raises(CourseError, match=r"a time such as"):
         parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        ("comparr", "No such command 'comparr'. Did you mean 'compare'? See course"),
+        ("compare --model se", "(Did you mean one of: '--help', '--models',"),
+        ("compare plain", "unexpected extra argument (plain). See course compare"),
+        ("compare --seeds three", "'three' is not a valid integer. See course"),
+        ("compare --device gpu", "one of auto, cpu, cuda, cuda:1, mps. Try 'auto'."),
+        ("compare --data cifar10", "Did you mean cifar100?"),
+        ("compare --data folder:gone", "folder gone: expected a folder of images"),
+        ("compare --data cifar100", "course data fetch cifar100"),
+        ("report gone.csv", "cannot read gone.csv"),
+    ],
+)
+def test_a_typo_is_one_line_with_the_next_step(
+    arguments, said, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "cache"))
+    status, text, errors = call(capsys, *arguments.split())
+    assert (status, text) == (2, "")  # nothing is announced that cannot begin
+    (line,) = errors.splitlines()
+    assert line.startswith("course: ") and said in line
+
+
+@pytest.mark.parametrize("names", ["plain,se", "plain, se", "plain se", " plain ,se,"])
+def test_names_with_commas_or_spaces(names):
+    assert split_names("--models", names) == ["plain", "se"]
+
+
+def test_the_version_is_shown(capsys):
+    assert call(capsys, "--version")[:2] == (0, f"course {code_version()}\n")
 
 
 def test_data_list_names_every_set(capsys):

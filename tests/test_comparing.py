@@ -21,6 +21,7 @@ from course_lib.planning import plan_runs
 from course_lib.profiles import CI, PROFILES
 from course_lib.report import write_report
 from course_lib.runs import read_runs
+from course_lib.workers import ctrl_c_waits
 
 TINY = [
     "--profile",
@@ -36,6 +37,7 @@ TINY = [
     "--batch",
     "16",
 ]
+SLOWLY = ["--workers", "1"]  # one run after the other: time enough to be stopped
 
 SAME = ["run_id", "status", "train_loss", "val_accuracy", "test_accuracy", "macs"]
 
@@ -86,7 +88,7 @@ def has_checkpoint(out: Path) -> bool:
 
 @pytest.mark.slow
 def test_killed_at_any_moment_it_goes_on_to_the_same_numbers(uninterrupted, tmp_path):
-    process = course("compare", *TINY, "--out", tmp_path)
+    process = course("compare", *TINY, *SLOWLY, "--out", tmp_path)
     wait_for(lambda: has_checkpoint(tmp_path), process, "checkpoint")
     workers = psutil.Process(process.pid).children(recursive=True)
     process.kill()
@@ -105,7 +107,8 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_numbers(uninterrupted, tmp_
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent by signal")
 def test_ctrl_c_ends_cleanly_and_goes_on(uninterrupted, tmp_path):
-    process = course("compare", *TINY, "--out", tmp_path, start_new_session=True)
+    command = ["compare", *TINY, *SLOWLY, "--out", tmp_path]
+    process = course(*command, start_new_session=True)
     wait_for(lambda: has_checkpoint(tmp_path), process, "checkpoint")
     os.killpg(process.pid, signal.SIGINT)  # a terminal interrupts all of them
     status, _, errors = finish(process)
@@ -115,6 +118,18 @@ def test_ctrl_c_ends_cleanly_and_goes_on(uninterrupted, tmp_path):
     status, _, errors = finish(course("compare", *TINY, "--out", tmp_path))
     assert status == 0, errors
     pd.testing.assert_frame_equal(results(tmp_path), results(uninterrupted))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent by signal")
+def test_ctrl_c_while_workers_start_is_kept_for_later():
+    started = "import os, signal; os.kill(os.getpid(), signal.SIGINT); print('alive')"
+    reached = []
+    with pytest.raises(KeyboardInterrupt), ctrl_c_waits():
+        signal.raise_signal(signal.SIGINT)
+        child = subprocess.run([sys.executable, "-c", started], capture_output=True)
+        reached.append(child.stdout.split())
+    assert reached == [[b"alive"]], "the block was torn, or the process started in it"
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
 @pytest.mark.slow

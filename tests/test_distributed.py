@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,8 +32,9 @@ from course_lib.distributed import ALONE, Ranks, Unsaid, device_here
 from course_lib.errors import CourseError
 from course_lib.preparing import make_batches
 from course_lib.runs import read_runs
+from course_lib.shared_images import Order, load, prepare
 from course_lib.sharing import average_gradients, rank_loss, shard_indices
-from course_lib.train import Order, load, prepare, train_one
+from course_lib.train import save_weights, train_one
 from course_lib.workers import Result
 
 SCRIPT = Path(__file__).with_name("ddp_trainer.py")
@@ -203,7 +205,7 @@ def make_photos(folder: Path, each: int = 14) -> Path:
 
 def streamed(folder: Path, ranks: Ranks, loaders: int = 0, batch: int = 4):
     photos = stream_folder(folder, 32, loaders)
-    return streamed_batches(photos, batch, 7, CPU, ranks)
+    return streamed_batches(photos, batch, 7, CPU, (ranks.rank, ranks.size))
 
 
 def test_streaming_processes_see_together_what_one_sees(tmp_path):
@@ -367,6 +369,33 @@ def test_a_folder_in_use_is_told_to_all(tmp_path, monkeypatch):
     assert isinstance(told[0], CourseError)
 
 
+def test_a_result_that_cannot_be_written_is_told_to_all(tmp_path, monkeypatch):
+    """Otherwise the first process ends, and the others wait for it."""
+    order = photo_order(make_photos(tmp_path / "photos"), tmp_path / "out")
+    full = CourseError("a full disk", "free space", "Free some.")
+    told = []
+
+    def refuse(*_):
+        raise full
+
+    class Noted(Ranks):
+        def agree(self, error):
+            told.append(error)
+            super().agree(error)
+
+    monkeypatch.setattr("course_lib.train.train", lambda job, *_: Result(job, "done"))
+    monkeypatch.setattr("course_lib.train.write", refuse)
+    with pytest.raises(CourseError, match="a full disk"):
+        train_one(order, Noted())
+    assert told[-1] is full
+
+
+def test_a_folder_of_weights_that_cannot_be_made_is_one_line(tmp_path):
+    (tmp_path / "weights").write_text("a file in its place", encoding="utf-8")
+    with pytest.raises(CourseError, match="cannot write"):
+        save_weights(torch.nn.Linear(1, 1), tmp_path / "weights" / "a.pt")
+
+
 class Told(Ranks):
     """The second of two processes; the first one lacks memory or has other images."""
 
@@ -504,10 +533,36 @@ def test_a_dead_process_ends_the_job_and_an_interrupt_too(tmp_path, capsys):
     assert training.epochs_saved() == saved + 1
 
 
-@pytest.mark.parametrize(("rank", "lines"), [("0", 1), ("1", 0)])
-def test_a_bad_option_is_told_once(monkeypatch, capsys, rank, lines):
-    monkeypatch.setenv("RANK", rank)
+@pytest.mark.parametrize(
+    ("rank", "local", "lines"), [(0, 0, 1), (1, 1, 0), (4, 0, 1), (5, 1, 0)]
+)
+def test_a_bad_option_is_told_once_on_each_machine(
+    monkeypatch, capsys, rank, local, lines
+):
+    monkeypatch.setenv("RANK", str(rank))
+    monkeypatch.setenv("LOCAL_RANK", str(local))
     with pytest.raises(SystemExit) as ended:
         main(["train", "--stop-after", "0"])
     assert ended.value.code == 2
     assert capsys.readouterr().err.count("course: --stop-after 0") == lines
+
+
+def test_a_problem_of_one_later_process_is_told_once(tmp_path, monkeypatch, capsys):
+    """Rank 4 is the first on its machine, but not the first of all."""
+
+    @contextmanager
+    def as_rank_four():
+        yield Ranks(4, 8)
+
+    def fail(*_):
+        raise CourseError("out of memory", "a batch that fits", "Halve it.")
+
+    monkeypatch.setenv("RANK", "4")
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    monkeypatch.setattr("course_lib.distributed.joined", as_rank_four)
+    monkeypatch.setattr("course_lib.train.train_one", fail)
+    with pytest.raises(SystemExit) as ended:
+        main(["train", "--device", "cpu", "--profile", "ci", "--out", str(tmp_path)])
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert said.count("out of memory") == 1 and "process 4: " in said

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from hypothesis.extra.numpy import arrays
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 
+import archives
 import gpu_queue
 import parts
 import pointing
@@ -49,17 +51,40 @@ def test_every_training_entry_plans_runs_at_full_size(tmp_path):
 
 
 @pytest.mark.slow
-def test_the_first_entries_run_in_miniature(tmp_path):
-    for name in ("smoke", "bench-32-eager"):
+def test_an_entry_of_each_kind_runs_in_miniature(tmp_path):
+    """Trainings have a test of their own below; pointing.py too."""
+    names = ("smoke", "bench-32-compiled-b", "epoch-cost")
+    for name in names:
         gpu_queue.run_entry(name, place(tmp_path), tmp_path / "out")
     made = {path.name for path in (tmp_path / "out").iterdir()}
-    assert made == {"dry-smoke.tar.gz", "dry-bench-32-eager.tar.gz"}
+    folders = ("smoke", "bench-32-compiled-b", "epoch-cost-gpu")
+    assert made == {f"dry-{folder}.tar.gz" for folder in folders}
     assert sum(path.stat().st_size for path in (tmp_path / "out").iterdir()) < 2**20
     with pytest.raises(CourseError, match="dry run"):
-        gpu_queue.take(tmp_path / "out", tmp_path / "results")
+        archives.take(tmp_path / "out", tmp_path / "results")
     assert not (tmp_path / "results").exists()
     assert (tmp_path / "work" / "smoke" / "smoke.csv").exists()
-    assert (tmp_path / "work" / "bench-32-eager" / "bench.csv").exists()
+    table = pd.read_csv(tmp_path / "work" / "bench-32-compiled-b" / "bench.csv")
+    assert set(table["network"]) == set(gpu_queue.GROUPS["b"])
+    assert (tmp_path / "work" / "epoch-cost-gpu" / "epoch-cost.json").exists()
+
+
+def test_every_training_entry_can_be_planned_in_miniature(tmp_path, monkeypatch):
+    """And at full size, except that nothing is trained."""
+    planned = []
+    monkeypatch.setattr(
+        gpu_queue, "compare", lambda runs, *_, **__: planned.append(runs) or []
+    )
+    for dry in (True, False):
+        where = place(tmp_path, dry)
+        for entry in gpu_queue.entries():
+            if entry.name.startswith(("cifar100-", "signs-64")):
+                entry.run(where)
+    small, full = planned[: len(planned) // 2], planned[len(planned) // 2 :]
+    assert all(len(runs) <= 2 and runs[0].epochs == 1 for runs in small)
+    assert {runs[0].epochs for runs in full} == {30, 100, 150}
+    places = {run.placement for runs in full for run in runs if run.model == "se"}
+    assert places == {"branch", "pre", "post", "identity", "conv2"}
 
 
 @pytest.mark.slow
@@ -67,19 +92,19 @@ def test_a_training_entry_runs_packs_and_adds_to_what_is_known(tmp_path):
     out, results = tmp_path / "out", tmp_path / "results"
     gpu_queue.run_entry("cifar100-seeds-1", place(tmp_path), tmp_path / "dry")
     entry = next(e for e in gpu_queue.entries() if e.name == "cifar100-seeds-1")
-    gpu_queue.pack(entry, place(tmp_path, dry=False), out)  # as a real run packs
-    gpu_queue.take(out, results)
+    archives.pack(tmp_path / "work" / entry.folder, out, dry=False)  # as a real run
+    archives.take(out, results)
     table = results / "cifar100-gpu" / "runs.csv"
     first = table.read_bytes()
     runs = read_runs([table])
     assert list(runs["model"]) == ["plain", "se"] and (runs["status"] == "done").all()
     for run_id in runs["run_id"]:
         assert (table.parent / "hits" / f"{run_id}.bin").exists()
-    gpu_queue.take(out, results)  # a second time adds nothing
+    archives.take(out, results)  # a second time adds nothing
     assert table.read_bytes() == first
     header, one, two = first.splitlines(keepends=True)
     table.write_bytes(header + two)  # known here: the second alone
-    gpu_queue.take(out, results)
+    archives.take(out, results)
     assert table.read_bytes() == header + two + one
 
 
@@ -87,7 +112,7 @@ def test_unknown_entries_and_empty_folders_say_so(tmp_path):
     with pytest.raises(CourseError, match="smoke"):
         gpu_queue.run_entry("smok", place(tmp_path), tmp_path)
     with pytest.raises(CourseError, match="no archive"):
-        gpu_queue.take(tmp_path)
+        archives.take(tmp_path, tmp_path / "results")
 
 
 RECORDED = gpu_queue.RESULTS
@@ -96,11 +121,10 @@ RECORDED = gpu_queue.RESULTS
 def archive_of(tmp_path, table, dry=False):
     """What an entry would pack: runs.csv of these bytes, and one file of hits."""
     where = place(tmp_path, dry)
-    entry = gpu_queue.Entry("one", "one", "", lambda place: None)
     (where.work / "one" / "hits").mkdir(parents=True, exist_ok=True)
     (where.work / "one" / "runs.csv").write_bytes(table)
     (where.work / "one" / "hits" / "a.bin").write_bytes(b"new")
-    gpu_queue.pack(entry, where, tmp_path / "out")
+    archives.pack(where.work / "one", tmp_path / "out", dry)
     return tmp_path / "out"
 
 
@@ -116,9 +140,40 @@ def test_take_adds_rows_after_those_that_are_known(tmp_path):
     table.write_bytes(header + two)
     out = archive_of(tmp_path, header + one + two)
     for _ in range(2):  # a second time adds nothing
-        assert gpu_queue.take(out, tmp_path / "results") == ["one"]
+        assert archives.take(out, tmp_path / "results") == [archives.Taken("one")]
         assert table.read_bytes() == header + two + one
     assert (table.parent / "hits" / "a.bin").read_bytes() == b"new"
+
+
+def test_take_leaves_what_is_recorded_here_and_names_it(tmp_path):
+    """The same runs trained again, elsewhere: other rows, hits and histories."""
+    header, one, two = recorded_lines()[:3]
+    ids = [archives.run_id(line) for line in (one, two)]
+    out = archive_of(tmp_path, header + one + two)
+    for key in ids:
+        for name in (f"hits/{key}.bin", f"history/{key}.json"):
+            path = tmp_path / "work" / "one" / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(b"theirs")
+    archives.pack(tmp_path / "work" / "one", out, dry=False)
+    here = tmp_path / "results" / "one"
+    (here / "hits").mkdir(parents=True)
+    ours = one.replace(b",0,done,", b",0,done,9", 1)  # another training loss
+    assert ours != one
+    (here / "runs.csv").write_bytes(header + ours + two)
+    (here / "hits" / f"{ids[1]}.bin").write_bytes(b"theirs")
+
+    (taken,) = archives.take(out, tmp_path / "results")
+    assert taken == archives.Taken("one", (ids[0],))
+    assert ids[0] in str(taken) and "stay" in str(taken)
+    assert (here / "runs.csv").read_bytes() == header + ours + two
+    assert not (here / "hits" / f"{ids[0]}.bin").exists()  # no part of another row
+    assert (here / "history" / f"{ids[1]}.json").read_bytes() == b"theirs"  # missing
+
+    (here / "hits" / f"{ids[1]}.bin").write_bytes(b"ours")
+    (taken,) = archives.take(out, tmp_path / "results")
+    assert taken.kept == tuple(ids)
+    assert (here / "hits" / f"{ids[1]}.bin").read_bytes() == b"ours"
 
 
 def test_take_changes_nothing_when_an_archive_does_not_fit(tmp_path):
@@ -129,12 +184,12 @@ def test_take_changes_nothing_when_an_archive_does_not_fit(tmp_path):
     for wrong in (b"nonsense\n1\n", header + one[: len(one) // 3]):
         out = archive_of(tmp_path, wrong)
         with pytest.raises(CourseError):
-            gpu_queue.take(out, tmp_path / "results")
+            archives.take(out, tmp_path / "results")
         assert table.read_bytes() == header + two
         assert [path.name for path in table.parent.iterdir()] == ["runs.csv"]
     (out / "one.tar.gz").write_bytes((out / "one.tar.gz").read_bytes()[:60])
     with pytest.raises(CourseError, match="cannot unpack"):
-        gpu_queue.take(out, tmp_path / "results")
+        archives.take(out, tmp_path / "results")
 
 
 def test_a_dry_run_works_apart_and_its_archives_are_refused(tmp_path, monkeypatch):
@@ -151,7 +206,7 @@ def test_a_dry_run_works_apart_and_its_archives_are_refused(tmp_path, monkeypatc
     out = archive_of(tmp_path, b"", dry=True)
     assert [path.name for path in out.iterdir()] == ["dry-one.tar.gz"]
     with pytest.raises(CourseError, match="dry run"):
-        gpu_queue.take(out, tmp_path / "results")
+        archives.take(out, tmp_path / "results")
     assert not (tmp_path / "results").exists()
 
 

@@ -8,6 +8,7 @@ import sys
 
 import nbformat
 import pytest
+import torch
 
 from course_lib import cli, grading, grading_process
 from course_lib.errors import CourseError
@@ -271,6 +272,31 @@ def test_only_what_an_answer_needs_is_taken():
     assert [part for part in wanted if part not in source] == []
     unwanted = ["numpy", "UNUSED", "train", "check"]
     assert [part for part in unwanted if part in source] == []
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["def squeeze(x):\n    return x + 1\n\nsqueeze = torch.no_grad()(squeeze)"],
+        ["def squeeze(x):\n    return x + 1", "squeeze = torch.no_grad()(squeeze)"],
+        [
+            "def squeeze(x):\n    return x + 1\n\nfirst = squeeze\n\n"
+            "def squeeze(x):\n    return first(x)"
+        ],
+    ],
+)
+def test_an_answer_that_wraps_an_earlier_one_takes_it_along(texts):
+    source = answer_in(notebook({}, after=texts)).source
+    made = {"torch": torch}
+    exec(source, made)
+    assert made["squeeze"](1) == 2
+
+
+def test_an_answer_that_calls_itself_is_not_replaced_by_a_later_one():
+    text = "def squeeze(x):\n    return squeeze(x - 1) if x else 0"
+    later = "def squeeze(x):\n    return 5"
+    made = notebook({"squeeze": text}, after=[later])
+    assert "return 5" not in answer_in(made).source
 
 
 def test_local_names_are_no_dependencies():

@@ -1,5 +1,6 @@
 """Where attention goes: places in a block, stages, and starting weights."""
 
+import pandas as pd
 import pytest
 import torch
 from attention_variants import images
@@ -8,6 +9,8 @@ from torch.nn import functional as F
 
 from course_lib.attention import ATTENTION, SmallSpatial, SqueezeExcitation
 from course_lib.blocks import PLACEMENTS, Bottleneck, PreActBottleneck
+from course_lib.errors import CourseError
+from course_lib.placing import rank_places
 from course_lib.resnet import resnet50, resnet101
 from course_lib.weights import initialise_backbone
 
@@ -172,6 +175,14 @@ def test_between_stages_acts_after_the_last_block_of_a_stage():
     y = 0.5 * network.layer3(network.layer2(y)) - 0.3
     y = network.fc(network.layer4(y).mean(dim=(2, 3)))
     torch.testing.assert_close(network(x), y)
+
+
+def test_runs_of_two_models_cannot_be_ranked_together():
+    row = {"placement": "pre", "seed": 2, "status": "done", "test_accuracy": 0.5}
+    runs = pd.DataFrame([row, row | {"placement": "branch"}])
+    assert list(rank_places(runs)["difference"]) == [0.0, 0.0]
+    with pytest.raises(CourseError, match="two runs at 'pre' with seed 2"):
+        rank_places(pd.concat([runs, runs.head(1)]))
 
 
 def test_names_use_their_default_place():

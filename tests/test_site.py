@@ -1,12 +1,12 @@
 """The static site: every page is there, every link leads somewhere, figures speak."""
 
 import json
-import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from readme_commands import made_up_checkout
 
 from course_lib.errors import CourseError
 from course_lib.site import CHECKOUT, build_site, collect_pages, describe_figures
@@ -24,6 +24,8 @@ class Page(HTMLParser):
         self.ids: set[str] = set()
         self.images: list[dict[str, str | None]] = []
         self.headings: list[int] = []
+        self.title = ""
+        self._in_title = False
         self.feed(path.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag, attrs):
@@ -35,6 +37,13 @@ class Page(HTMLParser):
             self.images.append(found)
         if tag in ("h1", "h2", "h3", "h4"):
             self.headings.append(int(tag[1]))
+        self._in_title = tag == "title" and not self.title  # not those inside drawings
+
+    def handle_data(self, data):
+        self.title += data if self._in_title else ""
+
+    def handle_endtag(self, tag):
+        self._in_title = False
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +57,14 @@ def test_every_notebook_is_a_page(pages):
     names = {path.stem for path in pages}
     assert {notebook.stem for notebook in NOTEBOOKS} <= names
     assert "index" in names
+
+
+def test_no_two_pages_have_the_same_title(pages):
+    places = {}
+    for path, page in pages.items():
+        assert page.title.strip(), f"{path.name} has no title"
+        places.setdefault(page.title, []).append(path.name)
+    assert {title: names for title, names in places.items() if len(names) > 1} == {}
 
 
 def test_every_link_leads_somewhere(pages):
@@ -90,18 +107,6 @@ def test_alternative_texts_move_to_where_the_builder_reads_them():
         "mystnb": {"image": {"alt": "A map. A map."}}
     }
     assert made["cells"][1]["metadata"] == {}
-
-
-def made_up_checkout(folder: Path, readme: str) -> Path:
-    """A checkout with a README and nothing else that the site needs."""
-    for name in ("LICENSE", "pyproject.toml", "environment.yml", "requirements.lock"):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text("x", encoding="utf-8")
-    (folder / "data").mkdir()
-    (folder / "data" / "README.md").write_text("# Data\n", encoding="utf-8")
-    shutil.copytree(CHECKOUT / "docs", folder / "docs")
-    (folder / "README.md").write_text(readme, encoding="utf-8")
-    return folder
 
 
 def test_a_link_to_nothing_is_named(tmp_path):

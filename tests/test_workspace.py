@@ -447,6 +447,17 @@ def test_the_start_page_leads_to_the_next_exercise(folder):
     assert "**Every exercise is solved.**" in start_page(standings(folder))
 
 
+def test_the_start_page_takes_the_titles_from_the_standings(folder):
+    untitled = first_version(["squeeze"])
+    untitled.cells[0].source = "No heading."
+    write_notebook(folder / NAME, untitled)
+    found = standings(folder)
+    assert [one.title for one in found] == ["02 Title", "02_se"]
+    for path in folder.glob("*.ipynb"):
+        path.unlink()  # nothing is read a second time
+    assert "[02 Title](01_net.ipynb)" in start_page(found)
+
+
 def test_status_makes_the_start_page_anew_where_there_are_copies(folder, capsys):
     for expected in (False, True):
         with pytest.raises(SystemExit):

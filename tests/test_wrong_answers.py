@@ -72,12 +72,23 @@ REAL_BUGS = {
     ("CBAM", "kernel of 49", "parameter count"),
     ("CBAM", "reduction ignored", "runs"),
     ("CBAM", "inner residual", "range"),
+    ("ECA", "even kernel, unchecked", "runs"),
+    ("ECA", "padding forgotten", "runs"),
+    ("ECA", "always 3", "kernel size"),
+    ("ECA", "sigmoid before the convolution", "range"),
+    ("ECA", "convolution over the samples", "samples independent"),
+    ("coordinate_gates", "rows and columns mixed up", "own row"),
+    ("coordinate_gates", "gates not turned back", "shape"),
+    ("pyramid_squeeze", "view on channels_last", "runs"),
     ("enlarge", "argmax before upsampling", "cell centres"),
     ("pointing_game", "ties as hits", "ties"),
     ("pointing_game", "map of the wrong sample", "planted maps"),
     ("place_in_block", "ReLU on the branch before the module", "plain block"),
     ("place_in_block", "conv2 after the last layer", "runs"),
     ("weights_per_stage", "channels of the 3x3", "one block"),
+    ("layer_flops", "MACs taken for FLOPs", "by hand"),
+    ("seconds_of", "first step counted", "warm-up"),
+    ("seconds_of", "no synchronise", "waits at the end"),
 }
 
 

@@ -13,7 +13,7 @@ from torch import nn
 from course_lib.attention.bam import BAM, BAMSpatial
 from course_lib.attention.cbam import CBAM, CBAMChannel, CBAMSpatial
 from course_lib.attention.coordinate import CoordinateAttention
-from course_lib.attention.eca import EfficientChannelAttention
+from course_lib.attention.eca import ECA
 from course_lib.attention.pyramid import PyramidAttention
 from course_lib.attention.spatial import SmallSpatial
 from course_lib.attention.squeeze_excitation import SqueezeExcitation
@@ -69,7 +69,7 @@ ATTENTION: dict[str, Attention] = {
     ),
     "eca": Attention(
         "Efficient Channel Attention",
-        lambda channels, reduction=16: EfficientChannelAttention(channels),
+        lambda channels, reduction=16: ECA(channels),
         "branch",
     ),
     "coordinate": Attention(  # its r is 32 where that of the others is 16
@@ -88,13 +88,13 @@ __all__ = [
     "ATTENTION",
     "BAM",
     "CBAM",
+    "ECA",
     "Attention",
     "AttentionFactory",
     "BAMSpatial",
     "CBAMChannel",
     "CBAMSpatial",
     "CoordinateAttention",
-    "EfficientChannelAttention",
     "PyramidAttention",
     "SmallSpatial",
     "SqueezeExcitation",

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 
@@ -43,6 +44,51 @@ def shuffled(tasks: Sequence[Task], round_number: int) -> list[Task]:
     return order
 
 
+def seconds_of(
+    step: Callable[[], object],
+    clock: Callable[[], float],
+    wait: Callable[[], object],
+    steps: int = 1,
+) -> float:
+    """Seconds a step, over `steps` steps after one that is not counted.
+
+    step: asks the device for one step, and may return before it is done; clock: the
+    time in seconds; wait: returns once the device has done all it was asked for.
+    """
+    step()  # compiles, chooses algorithms, fills the caches
+    wait()
+    started = clock()
+    for _ in range(steps):
+        step()
+    wait()
+    return (clock() - started) / steps
+
+
+def time_ratio(
+    step: Callable[[], object],
+    base: Callable[[], object],
+    rounds: int,
+    clock: Callable[[], float],
+    wait: Callable[[], object],
+) -> tuple[float, float, float]:
+    """How many times as long as `base` does `step` take? Quartiles over rounds.
+
+    Each round times both, and the other one first than the round before; its result is
+    one ratio. step, base, clock, wait: as for `seconds_of`.
+    -> (lower quartile, median, upper quartile) of the rounds' ratios.
+    """
+    ratios = []
+    for number in range(rounds):
+        seconds = {}
+        order = ("base", "step") if number % 2 else ("step", "base")
+        for name in order:
+            case = step if name == "step" else base
+            seconds[name] = seconds_of(case, clock, wait)
+        ratios.append(seconds["step"] / seconds["base"])
+    low, median, high = np.quantile(ratios, (0.25, 0.5, 0.75))
+    return low, median, high
+
+
 def time_task(task: Task, device: torch.device, steps: int = 1) -> float:
     """Milliseconds a step, over `steps` steps after one that is not counted.
 
@@ -50,20 +96,15 @@ def time_task(task: Task, device: torch.device, steps: int = 1) -> float:
     before it have filled.
     """
     task.prepare()
-    task.step()
     if device.type == "cuda":
         return _time_on_cuda(task, steps)
-    wait_for(device)
     clock = time.process_time if device.type == "cpu" else time.perf_counter
-    started = clock()
-    for _ in range(steps):
-        task.step()
-    wait_for(device)
-    return 1000 * (clock() - started) / steps
+    return 1000 * seconds_of(task.step, clock, lambda: wait_for(device), steps)
 
 
 def _time_on_cuda(task: Task, steps: int) -> float:
     start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+    task.step()
     torch.cuda.synchronize()
     start.record()
     for _ in range(steps):

@@ -89,7 +89,7 @@ def describe_datasets(root: Path | None = None) -> list[DatasetCard]:
             f"{len(signs_files)} kept in {cache_folder()}",
             present=True,
             megabytes=0,
-            command="none: rendered when first used",
+            command="nothing, it is rendered when first used",
         ),
         DatasetCard(
             "cifar100",
@@ -105,9 +105,20 @@ def describe_datasets(root: Path | None = None) -> list[DatasetCard]:
             "anywhere on this machine",
             present=True,
             megabytes=0,
-            command="none: name the folder",
+            command="nothing, only name the folder",
         ),
     ]
+
+
+def check_is_there(name: str, root: Path | None = None) -> None:
+    """Raise CourseError at once for a data set that is not there; nothing is read."""
+    cards = {card.name: card for card in describe_datasets(root)}
+    if name not in NAMES:
+        path = _folder_path(name)
+        if not path.is_dir():
+            list_tree(path)  # which says so
+    elif not cards[name].present:
+        load_cifar100(root)  # which names the ways to get it
 
 
 def verify_dataset(name: str, root: Path | None = None) -> str:

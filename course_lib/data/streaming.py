@@ -21,7 +21,6 @@ from torchvision import transforms
 
 from course_lib.data.assemble import SPLITS
 from course_lib.data.folder import BYTES_PER_PIXEL, list_tree, open_rgb, to_tensor
-from course_lib.distributed import Ranks
 from course_lib.errors import CourseError
 
 # Of ImageNet's training images in 0..1 units, as torchvision's published weights use.
@@ -162,31 +161,38 @@ def stream_folder(path: Path, image_size: int, loaders: int = 0) -> StreamedFold
 
 
 def streamed_batches(
-    folder: StreamedFolder, batch: int, seed: int, device: torch.device, ranks: Ranks
+    folder: StreamedFolder,
+    batch: int,
+    seed: int,
+    device: torch.device,
+    shard: tuple[int, int] = (0, 1),
 ) -> dict[str, StreamedBatches]:
-    """The three splits; `ranks` processes share each batch and each evaluation.
+    """The three splits.
 
+    shard: (rank, ranks) of a process that shares each batch and each evaluation with
+        others.
     Raises CourseError when the batch cannot be shared evenly or exceeds the images.
     """
+    rank, ranks = shard
     count = len(folder.train)
-    if batch % ranks.size or batch > count:
+    if batch % ranks or batch > count:
         raise CourseError(
-            f"--batch {batch} for {ranks.size} processes and {count:,} images",
-            f"a multiple of {ranks.size}, at most {count:,}",
-            f"Try --batch {max(1, min(batch, count) // ranks.size) * ranks.size}.",
+            f"--batch {batch} for {ranks} processes and {count:,} images",
+            f"a multiple of {ranks}, at most {count:,}",
+            f"Try --batch {max(1, min(batch, count) // ranks) * ranks}.",
         )
-    share = batch // ranks.size
+    share = batch // ranks
     folder.train.train_with(seed)
     # The sampler adds seed and epoch up: seeds far apart never share an order.
     sampler = DistributedSampler(
-        folder.train, ranks.size, ranks.rank, seed=seed * 1_000_003, drop_last=True
+        folder.train, ranks, rank, seed=seed * 1_000_003, drop_last=True
     )
 
     def batches(photos: Photos, indices: DistributedSampler | range) -> StreamedBatches:
         return StreamedBatches(photos, share, indices, device, folder.loaders)
 
     def own(photos: Photos) -> range:
-        return range(ranks.rank, len(photos), ranks.size)  # nothing padded or dropped
+        return range(rank, len(photos), ranks)  # nothing padded or dropped
 
     return {
         "train": batches(folder.train, sampler),

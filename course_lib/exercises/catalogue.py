@@ -10,7 +10,9 @@ from course_lib.exercises import (
     notebook07,
     notebook08,
     notebook09,
+    notebook10,
     notebook11,
+    notebook12,
 )
 from course_lib.exercises.exercise import Exercise
 
@@ -24,7 +26,9 @@ NOTEBOOKS = (
     notebook07,
     notebook08,
     notebook09,
+    notebook10,
     notebook11,
+    notebook12,
 )
 
 EXERCISES: dict[str, Exercise] = {

@@ -7,7 +7,8 @@ from course_lib.attention.bam import (
     bam_spatial_branch,
 )
 from course_lib.exercises import notebook04_wrong_channel as wrong_channel
-from course_lib.exercises import notebook04_wrong_merge as wrong_merge
+from course_lib.exercises import notebook04_wrong_map as wrong_map
+from course_lib.exercises import notebook04_wrong_refine as wrong_refine
 from course_lib.exercises import notebook04_wrong_spatial as wrong_spatial
 from course_lib.exercises.bounds import zero_to_one
 from course_lib.exercises.exercise import Exercise
@@ -136,7 +137,7 @@ MAP = Exercise(
         gradients(map_trials),
         misspelt_combine(),
     ),
-    wrong_answers=wrong_merge.MAP,
+    wrong_answers=wrong_map.MAP,
 )
 
 REFINE = Exercise(
@@ -169,7 +170,7 @@ REFINE = Exercise(
         gradients(refine_trials),
         input_untouched(refine_trials),
     ),
-    wrong_answers=wrong_merge.REFINE,
+    wrong_answers=wrong_refine.REFINE,
 )
 
 EXERCISES = (CHANNEL, SPATIAL, MAP, REFINE)

@@ -13,19 +13,21 @@ from course_lib.exercises import notebook05_wrong_spatial as wrong_spatial
 from course_lib.exercises.bounds import minus_to_plus_x, zero_to_one
 from course_lib.exercises.exercise import Exercise
 from course_lib.exercises.gradients import gradients
-from course_lib.exercises.notebook05_trials import (
+from course_lib.exercises.notebook05_module import (
     arguments_passed_on,
     cbam_build,
+    gates_multiply,
+    module_trials,
+    starts_at_one_half,
+)
+from course_lib.exercises.notebook05_trials import (
     channel_trials,
     gate_of_zero,
-    gates_multiply,
     maps_trials,
-    module_trials,
     renumber_channels,
     silence_kernel,
     smallest_and_largest_channel,
     spatial_trials,
-    starts_at_one_half,
     unchanged,
 )
 from course_lib.exercises.properties import (

@@ -8,6 +8,7 @@ from course_lib.exercises import notebook06_trials as trials
 from course_lib.exercises import notebook06_wrong as wrong
 from course_lib.exercises import notebook06_wrong_gate as wrong_gate
 from course_lib.exercises import notebook06_wrong_kernels as wrong_kernels
+from course_lib.exercises import notebook06_wrong_values as wrong_values
 from course_lib.exercises.bounds import zero_to_one
 from course_lib.exercises.exercise import Exercise
 from course_lib.exercises.gradients import gradients
@@ -105,7 +106,7 @@ GATE = Exercise(
         gradients(trials.gate_trials),
         input_untouched(trials.gate_trials),
     ),
-    wrong_answers=wrong_gate.SMALL_SPATIAL_GATE,
+    wrong_answers=(*wrong_gate.FORM, *wrong_values.VALUES),
 )
 
 SILENT = Exercise(

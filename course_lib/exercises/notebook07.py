@@ -1,29 +1,33 @@
 """Exercises of notebook 07, training well and fairly: choose, measure, shuffle."""
 
 from course_lib.exercises.exercise import Exercise
-from course_lib.exercises.notebook07_properties import (
+from course_lib.exercises.notebook07_accuracy import (
     a_share,
     about_accuracy,
     always_eval,
     any_cut,
+    images_as_given,
+    left_as_it_was,
+    one_number,
+    the_share,
+    without_gradients,
+)
+from course_lib.exercises.notebook07_epoch import (
     blind_to_the_test_set,
     choice_runs,
+    highest_validation,
+    history_untouched,
+    is_an_epoch,
+    ties_to_the_earlier,
+)
+from course_lib.exercises.notebook07_order import (
     differs,
     each_image_once,
     global_numbers_stay,
-    highest_validation,
-    history_untouched,
-    images_as_given,
-    is_an_epoch,
-    left_as_it_was,
-    one_number,
     order_runs,
     order_shape,
     same_again,
     shuffled,
-    the_share,
-    ties_to_the_earlier,
-    without_gradients,
 )
 from course_lib.exercises.notebook07_wrong_accuracy import ACCURACY as WRONG_ACCURACY
 from course_lib.exercises.notebook07_wrong_epoch import CHOOSE_EPOCH as WRONG_EPOCH
@@ -97,7 +101,7 @@ ACCURACY = Exercise(
         about_accuracy(
             "shape",
             "one number for all images",
-            "Add up over the images: .sum().item().",
+            "Add up over the images and leave the tensor: .sum().item().",
             one_number,
         ),
         about_accuracy(
@@ -126,13 +130,13 @@ ACCURACY = Exercise(
             "Wrap the loop in torch.no_grad().",
             without_gradients,
         ),
-        any_cut(),
         about_accuracy(
             "values",
             "the share of right answers",
-            "Compare the class of the largest logit with y.",
+            "Count where the largest logit's class equals y; divide by the images.",
             the_share,
         ),
+        any_cut(),
         about_accuracy(
             "network unchanged",
             "mode, weights and buffers are afterwards what they were",

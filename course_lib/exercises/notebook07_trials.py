@@ -1,13 +1,20 @@
 """Histories, networks and orders on which the answers of notebook 07 are tested."""
 
+import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from course_lib.exercises.notebook08_trials import as_tensor
-from course_lib.exercises.trials import answering, random_tensor
+from course_lib.exercises.trials import (
+    WrongType,
+    answering,
+    plain_tensor,
+    random_tensor,
+)
 
 History = list[dict[str, float]]
 
@@ -28,7 +35,8 @@ def history_of(val: list[float], first: int = 1, test: bool = True) -> History:
     count = len(val)
     rows = []
     for i, accuracy in enumerate(val):
-        row = {"epoch": first + i, "train_loss": 2.0 - 0.2 * i}
+        loss = 2.0 - 0.2 * i + 0.5 * (i > 4)  # lowest last, or at the fifth epoch
+        row = {"epoch": first + i, "train_loss": loss}
         row["val_accuracy"] = accuracy
         if test:
             row["test_accuracy"] = 0.5 + 0.3 * ((i + 2) % count) / count
@@ -41,6 +49,12 @@ def histories() -> Iterator[tuple[str, History]]:
     for number, (text, val) in enumerate(VAL.items()):
         first = 11 if number == 1 else 1
         yield f"{text}, beginning at {first}", history_of(val, first)
+
+
+def tied_histories() -> Iterator[tuple[str, History]]:
+    """One for each entry of TIED."""
+    for text, (val, _) in TIED.items():
+        yield text, history_of(val)
 
 
 def chosen(answer: Callable, text: str, history: History) -> Tensor:
@@ -92,6 +106,7 @@ class Asked:
 
     text: str
     accuracy: Tensor
+    is_tensor: bool
     network: Witness
     images: Tensor
     truth: float
@@ -118,9 +133,11 @@ def asked(answer: Callable) -> Iterator[Asked]:
         words += "train mode" if network.training else "eval mode"
         batches = zip(x.clone().split(sizes), y.clone().split(sizes), strict=True)
         with answering(words):
-            accuracy = as_tensor(answer(network, batches))
+            result = answer(network, batches)
+            accuracy = as_tensor(result)
         truth = (Witness(x).eval()(x).argmax(dim=1) == y).double().mean().item()
-        yield Asked(words, accuracy, network, x, truth, before, number != 1)
+        is_tensor = isinstance(result, Tensor)
+        yield Asked(words, accuracy, is_tensor, network, x, truth, before, number != 1)
 
 
 # --- epoch_order ----------------------------------------------------------------------
@@ -129,6 +146,40 @@ IMAGES = 60
 
 
 def order_of(answer: Callable, seed: int, epoch: int, images: int = IMAGES) -> Tensor:
-    """The answer's order, as float64."""
+    """The answer's order, as float64.
+
+    Raises WrongType where it is no int64 tensor.
+    """
     with answering(f"seed {seed}, epoch {epoch}, {images} images"):
-        return as_tensor(answer(seed, epoch, images))
+        order = plain_tensor(answer(seed, epoch, images))
+        if order.dtype != torch.int64:
+            raise WrongType(f"a tensor of {order.dtype}", "an int64 tensor")
+        return order.double()
+
+
+def moved_streams(call: Callable[[], object]) -> list[str]:
+    """The shared streams of random numbers that a call moves: torch, NumPy, Python.
+
+    Those of NumPy and Python are put back.
+    """
+    numpy_state, python_state = np.random.get_state(), random.getstate()
+    try:
+        torch.manual_seed(9)
+        np.random.seed(9)
+        random.seed(9)
+        before = _states()
+        call()
+        return [name for name, state in _states().items() if state != before[name]]
+    finally:
+        np.random.set_state(numpy_state)
+        random.setstate(python_state)
+
+
+def _states() -> dict[str, object]:
+    """What the next draw from each stream depends on."""
+    _, keys, *rest = np.random.get_state()
+    return {
+        "torch": torch.get_rng_state().tolist(),
+        "NumPy": (keys.tolist(), rest),
+        "Python": random.getstate(),
+    }

@@ -20,6 +20,18 @@ ACCURACY = (
         "images += len(y).",
     ),
     WrongAnswer(
+        "batches read twice",
+        f"with torch.no_grad():\n        for x, y in batches:\n            {ADD}",
+        """with torch.no_grad():
+        for x, y in batches:
+            right += (network(x).argmax(dim=1) == y).sum().item()
+        for x, y in batches:
+            images += len(y)""",
+        "runs",
+        "No image was counted. Batches can be read only once: count images in the "
+        "loop that counts right answers.",
+    ),
+    WrongAnswer(
         "argmax over the batch",
         "argmax(dim=1)",
         "argmax(dim=0)",
@@ -34,6 +46,13 @@ ACCURACY = (
             images += len(y)""",
         "shape",
         "One answer for each image came back. Add them up: .sum().item().",
+    ),
+    WrongAnswer(
+        "a tensor with one number",
+        "== y).sum().item()",
+        "== y).sum()",
+        "shape",
+        "The accuracy is still a tensor. .item() after .sum() makes it a number.",
     ),
     WrongAnswer(
         "a count, not a share",
@@ -80,6 +99,14 @@ ACCURACY = (
         "eval mode",
         "The mode comes back inside the loop, so only the first batch is measured in "
         "eval mode. Move that line out of the loop.",
+    ),
+    WrongAnswer(
+        "a copy is measured",
+        EVAL,
+        "    import copy\n    network = copy.deepcopy(network).eval()\n",
+        "images as given",
+        "The network itself saw no image: a copy did, or nobody. A copy costs memory "
+        "and hides what you forgot to put back. Use the network.",
     ),
     WrongAnswer(
         "augmentation in eval",
@@ -146,6 +173,22 @@ ACCURACY = (
         "images += size if images else (size := len(y))",
         "unequal batches",
         "Every batch is counted as large as the first. Add len(y) of each.",
+    ),
+    WrongAnswer(
+        "divided by all pixels",
+        "images += len(y)",
+        "images += x.numel()",
+        "values",
+        "The right answers are right, the divisor is not: x.numel() counts all "
+        "numbers of all images. len(y) counts images.",
+    ),
+    WrongAnswer(
+        "whole shares",
+        RETURN,
+        "return float(right // images)",
+        "values",
+        "// drops what comes after the point, so every share is 0. Write right / "
+        "images.",
     ),
     WrongAnswer(
         "the least likely class",

@@ -74,6 +74,23 @@ CHOOSE_EPOCH = (
         "nothing: keep the earlier row.",
     ),
     WrongAnswer(
+        "ties asked of the test set",
+        TEST,
+        'if (row["val_accuracy"], row["test_accuracy"]) > '
+        '(best["val_accuracy"], best["test_accuracy"]):',
+        "test set unread",
+        "Of two equal epochs the test images choose. Leave them out: the earlier one "
+        "counts.",
+    ),
+    WrongAnswer(
+        "the last epoch",
+        RETURN,
+        'return history[-1]["epoch"]',
+        "values",
+        "This is the last epoch, not the best one. Return the row that the loop kept: "
+        'best["epoch"].',
+    ),
+    WrongAnswer(
         "the lowest training loss",
         TEST,
         'if row["train_loss"] < best["train_loss"]:',

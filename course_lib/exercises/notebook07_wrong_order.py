@@ -16,6 +16,51 @@ ORDER = (
         "manual_seed takes one integer. Mix the two numbers into one first.",
     ),
     WrongAnswer(
+        "NumPy's integer",
+        "manual_seed(int(mixed))",
+        "manual_seed(mixed)",
+        "runs",
+        "manual_seed wants Python's own integer, and this one is NumPy's: int(mixed).",
+    ),
+    WrongAnswer(
+        "an array, not a number",
+        f"{MIXED}\n    generator = torch.Generator().manual_seed(int(mixed))",
+        "np.random.SeedSequence((seed, epoch)).generate_state(1)\n"
+        "    generator = torch.Generator().manual_seed(mixed)",
+        "runs",
+        "generate_state(1) is an array with one entry. Take the entry out, [0], then "
+        "make it Python's integer: int().",
+    ),
+    WrongAnswer(
+        "the SeedSequence itself",
+        MIXED,
+        "np.random.SeedSequence((seed, epoch))",
+        "runs",
+        "A SeedSequence is no number yet. Ask it for one: .generate_state(1)[0].",
+    ),
+    WrongAnswer(
+        "a list",
+        PERM,
+        "return torch.randperm(images, generator=generator).tolist()",
+        "runs",
+        "A list came back. torch.randperm makes a tensor: return it as it is.",
+    ),
+    WrongAnswer(
+        "a NumPy array",
+        PERM,
+        "return torch.randperm(images, generator=generator).numpy()",
+        "runs",
+        "A NumPy array came back, and the batches take a tensor: torch.randperm, or "
+        "torch.from_numpy.",
+    ),
+    WrongAnswer(
+        "no whole numbers",
+        PERM,
+        "return torch.randperm(images, generator=generator).float()",
+        "runs",
+        "These are places in a list, so whole numbers: leave randperm's int64.",
+    ),
+    WrongAnswer(
         "one image short",
         "randperm(images,",
         "randperm(images - 1,",
@@ -64,7 +109,7 @@ ORDER = (
     WrongAnswer(
         "NumPy's global numbers",
         PERM,
-        "return np.random.permutation(images)",
+        "return torch.from_numpy(np.random.permutation(images))",
         "same again",
         "The order comes from NumPy's global random numbers, which anybody may have "
         "moved on. Draw from the generator you seeded.",
@@ -116,6 +161,14 @@ ORDER = (
         "150. Mix the two, or leave far more room.",
     ),
     WrongAnswer(
+        "joined as text",
+        MIXED,
+        'f"{seed}{epoch}"',
+        "runs never meet",
+        "Written side by side, 0 and 150 are 150, and so are 1 and 50. Mix the "
+        "numbers: SeedSequence((seed, epoch)).",
+    ),
+    WrongAnswer(
         "bits of both exchanged",
         MIXED,
         "seed ^ epoch",
@@ -131,6 +184,26 @@ ORDER = (
         "global numbers stay",
         "torch.manual_seed restarts everybody's random numbers: dropout would repeat "
         "itself each epoch. Seed a torch.Generator of your own.",
+    ),
+    WrongAnswer(
+        "NumPy's seed set anew",
+        DRAW,
+        """np.random.seed(int(mixed))
+    return torch.from_numpy(np.random.permutation(images))""",
+        "global numbers stay",
+        "np.random.seed restarts everybody's NumPy numbers. Seed a generator of your "
+        "own: torch.Generator().",
+    ),
+    WrongAnswer(
+        "Python's seed set anew",
+        DRAW,
+        """import random
+
+    random.seed(int(mixed))
+    return torch.tensor(random.sample(range(images), images))""",
+        "global numbers stay",
+        "random.seed restarts everybody's random numbers in Python. Seed a generator "
+        "of your own: torch.Generator().",
     ),
     WrongAnswer(
         "a number drawn on the side",

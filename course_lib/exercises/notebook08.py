@@ -1,6 +1,8 @@
 """Exercises of notebook 08, Is it better?: interval, sign flips, McNemar, Holm."""
 
-from course_lib.exercises.exercise import Exercise
+from dataclasses import replace
+
+from course_lib.exercises.exercise import Exercise, Property
 from course_lib.exercises.notebook08_laws import (
     agreement_is_ignored,
     never_falls,
@@ -32,13 +34,21 @@ from course_lib.exercises.notebook08_wrong_flip import SIGN_FLIP as WRONG_FLIP
 from course_lib.exercises.notebook08_wrong_holm import HOLM as WRONG_HOLM
 from course_lib.exercises.notebook08_wrong_interval import PAIRED_INTERVAL as WRONG
 from course_lib.exercises.notebook08_wrong_mcnemar import MCNEMAR as WRONG_MCNEMAR
-from course_lib.exercises.properties import runs, shape, values
+from course_lib.exercises.properties import Trials, runs, shape, values
 from course_lib.significance import (
     holm_corrected,
     mcnemar_p,
     paired_interval,
     sign_flip_p,
 )
+
+
+def runs_on(trials: Trials, result: str) -> Property:
+    """The shared property "runs", for answers that return no tensor."""
+    statement = f"it takes the arrays and returns {result}"
+    advice = "Read the error, then print what each line makes."
+    return replace(runs(trials), statement=statement, advice=advice)
+
 
 PAIRED_INTERVAL = Exercise(
     name="paired_interval",
@@ -61,7 +71,7 @@ PAIRED_INTERVAL = Exercise(
         "return d.mean(), d.mean() - ____, d.mean() + ____",
     ),
     properties=(
-        runs(interval_trials),
+        runs_on(interval_trials, "three numbers"),
         shape(interval_trials),
         ends_in_order(interval_trials),
         coverage(interval_trials),
@@ -95,7 +105,7 @@ SIGN_FLIP = Exercise(
         "return (as_far + ____) / (len(flips) + ____)",
     ),
     properties=(
-        runs(flip_trials),
+        runs_on(flip_trials, "a number"),
         shape(flip_trials),
         p_in_range(flip_trials_and_none),
         sides_equal(
@@ -135,7 +145,7 @@ MCNEMAR = Exercise(
         "return min(1.0, ____ * tail)",
     ),
     properties=(
-        runs(hits_trials),
+        runs_on(hits_trials, "a number"),
         shape(hits_trials),
         p_in_range(hits_trials),
         agreement_is_ignored(hits_trials),
@@ -179,7 +189,7 @@ HOLM = Exercise(
         "    corrected[____] = min(____, highest)",
     ),
     properties=(
-        runs(family_trials),
+        runs_on(family_trials, "an array"),
         shape(family_trials),
         only_larger(family_trials),
         order_kept(family_trials),

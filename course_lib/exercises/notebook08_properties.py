@@ -8,6 +8,7 @@ from torch import Tensor
 
 from course_lib.exercises.exercise import Failure, Property
 from course_lib.exercises.notebook08_trials import (
+    array_of,
     as_tensor,
     flip_trial,
     paired_hits,
@@ -24,6 +25,10 @@ COVERAGES = [  # repeats, seeds, level, most that the coverage may be off
 ]
 ALPHA, OFF = 0.05, 0.025  # 5 % of false alarms, and how far off a simulation may be
 REPEATS = 1000
+AT_ENDS = (
+    "The interval ends at the smallest and the largest difference, as a bootstrap of "
+    "three values does (section 2). t with n - 1 degrees of freedom reaches further."
+)
 
 Pvalues = Callable[[Callable], Iterator[Tensor]]  # of simulations without a difference
 
@@ -49,7 +54,7 @@ def coverage(trials: Trials) -> Property:
 
     def test(answer: Callable) -> Failure | None:
         for repeats, seeds, level, tolerance in COVERAGES:
-            share = covered(answer, repeats, seeds, level)
+            share, at_ends = covered(answer, repeats, seeds, level)
             if abs(share - level) > tolerance:
                 results = [trial.call() for trial in trials(answer)]
                 return Failure(
@@ -57,6 +62,7 @@ def coverage(trials: Trials) -> Property:
                     f"the true difference inside in about {100 * level:.0f} % of them",
                     f"inside in {100 * share:.1f} %",
                     (torch.stack(results),),
+                    AT_ENDS if at_ends > 0.8 else None,
                 )
         return None
 
@@ -68,14 +74,21 @@ def coverage(trials: Trials) -> Property:
     )
 
 
-def covered(answer: Callable, repeats: int, seeds: int, level: float) -> float:
-    """The share of simulated experiments whose interval contains the truth."""
-    inside = 0
+def covered(
+    answer: Callable, repeats: int, seeds: int, level: float
+) -> tuple[float, float]:
+    """The share of simulated experiments whose interval contains the truth.
+
+    And the share whose interval ends at the smallest and at the largest difference.
+    """
+    inside, at_ends = 0, 0
     for values, baseline in paired_runs(repeats, seeds, TRUE_DIFFERENCE, draw=10):
         with answering(f"values ({seeds},), baseline ({seeds},), level {level}"):
             _, low, high = as_tensor(answer(values, baseline, level)).tolist()
         inside += low <= TRUE_DIFFERENCE <= high
-    return inside / repeats
+        d = values - baseline
+        at_ends += abs(low - d.min()) + abs(high - d.max()) < 1e-6
+    return inside / repeats, at_ends / repeats
 
 
 def shared_luck_cancels(trials: Trials) -> Property:
@@ -183,7 +196,7 @@ def holm_p_values(answer: Callable) -> Iterator[Tensor]:
     """Corrected p-values of six tests, none of which has anything to find."""
     for family in np.random.default_rng(14).random((REPEATS, 6)):
         with answering("p_values (6,), nothing to find"):
-            yield as_tensor(answer(family))
+            yield as_tensor(array_of(answer(family)))
 
 
 def arrays_untouched(trials: Trials) -> Property:

@@ -47,6 +47,16 @@ def as_tensor(result: object) -> Tensor:
         raise WrongType(type_text(result), wanted) from error
 
 
+def array_of(result: object) -> object:
+    """The result, unless it is a list or a tuple in place of an array.
+
+    Raises WrongType for these.
+    """
+    if isinstance(result, list | tuple):
+        raise WrongType(type_text(result), "a NumPy array (m,)")
+    return result
+
+
 # --- simulated runs -------------------------------------------------------------------
 
 
@@ -86,11 +96,12 @@ PAIRS = [  # seeds, true difference, level, draw
     (4, 1.5, 0.95, 1),
     (3, -6.0, 0.8, 2),
     (9, 0.2, 0.99, 3),
+    (2, 0.7, 0.9, 4),
 ]
 
 
 def interval_trials(answer: Callable) -> Iterator[Trial]:
-    """Few and many seeds, a difference below 0, three levels."""
+    """Few and many seeds, a difference below 0, four levels."""
     for seeds, difference, level, draw in PAIRS:
         values, baseline = next(paired_runs(1, seeds, difference, draw))
         yield number_trial(
@@ -203,7 +214,8 @@ def family_trials(answer: Callable) -> Iterator[Trial]:
 def family_trial(answer: Callable, family: list[float]) -> Trial:
     """holm_corrected of these p-values."""
     text = f"p_values {', '.join(f'{p:g}' for p in family)}"
-    return number_trial(text, answer, {"p_values": np.array(family)}, holm_formula)
+    arrays = {"p_values": np.array(family)}
+    return number_trial(text, lambda p: array_of(answer(p)), arrays, holm_formula)
 
 
 def holm_formula(v: Arrays) -> ndarray:

@@ -5,6 +5,10 @@ from course_lib.exercises.exercise import WrongAnswer
 OBSERVED = "observed = abs(differences.mean())"
 FLIPPED = "np.abs((flips * differences).mean(axis=1))"
 AS_FAR = "flipped >= observed - ROUNDING"
+BODY = f"""{OBSERVED}
+    flipped = {FLIPPED}  # (B,)
+    as_far = ({AS_FAR}).sum()  # ties count
+    return (as_far + 1) / (len(flips) + 1)"""
 SHARE = "(as_far + 1) / (len(flips) + 1)"
 
 SIGN_FLIP = (
@@ -36,6 +40,24 @@ SIGN_FLIP = (
         "as_far + 1",
         "range",
         "This counts the flips. p is their share: divide by len(flips) + 1.",
+    ),
+    WrongAnswer(
+        "divided by the seeds",
+        "(len(flips) + 1)",
+        "(len(differences) + 1)",
+        "range",
+        "Divide by the number of flips, not of seeds: len(flips) + 1.",
+    ),
+    WrongAnswer(
+        "one side doubled",
+        BODY,
+        """observed = differences.mean()
+    flipped = (flips * differences).mean(axis=1)  # (B,)
+    as_far = (flipped >= observed - ROUNDING).sum()
+    return 2 * (as_far + 1) / (len(flips) + 1)""",
+        "range",
+        "One direction is counted and doubled, which passes 1 where the mean is low. "
+        "Compare distances from 0, abs on both; then nothing is doubled.",
     ),
     WrongAnswer(
         "the share that is nearer",
@@ -84,6 +106,14 @@ SIGN_FLIP = (
         "is one-sided, half as large.",
     ),
     WrongAnswer(
+        "signs added",
+        "flips * differences",
+        "flips + differences",
+        "sides equal",
+        "The signs are added, which shifts the differences. Multiply: flips * "
+        "differences.",
+    ),
+    WrongAnswer(
         "abs on the flipped means only",
         OBSERVED,
         "observed = differences.mean()",
@@ -99,6 +129,30 @@ SIGN_FLIP = (
         "halve.",
     ),
     WrongAnswer(
+        "abs inside the observed mean",
+        "abs(differences.mean())",
+        "np.abs(differences).mean()",
+        "false alarms",
+        "The observed mean keeps its signs: abs(differences.mean()), not "
+        "abs(differences).mean().",
+    ),
+    WrongAnswer(
+        "sum against mean",
+        "(flips * differences).mean(axis=1)",
+        "(flips * differences).sum(axis=1)",
+        "false alarms",
+        "The sum of each flip is compared with a mean. Take the mean of both, or the "
+        "sum of both.",
+    ),
+    WrongAnswer(
+        "mean against sum",
+        "abs(differences.mean())",
+        "abs(differences.sum())",
+        "false alarms",
+        "The mean of each flip is compared with a sum. Take the mean of both, or the "
+        "sum of both.",
+    ),
+    WrongAnswer(
         "averaged over the flips",
         "mean(axis=1)",
         "mean(axis=0)",
@@ -111,8 +165,19 @@ SIGN_FLIP = (
         "(flips * differences).mean(axis=1)",
         "(flips[:, :1] * differences).mean(axis=1)",
         "false alarms",
-        "Every seed of a flip gets the same sign, so nothing changes. Each seed has "
-        "its own: flips * differences.",
+        "p is always 1. Either abs stands inside the mean, so no sign matters: mean "
+        "first, then abs. Or all seeds of a flip get one sign: each has its own.",
+    ),
+    WrongAnswer(
+        "twice the smaller side",
+        BODY,
+        """flipped = (flips * differences).mean(axis=1)  # (B,)
+    above = (flipped >= differences.mean() - ROUNDING).sum()
+    below = (flipped <= differences.mean() + ROUNDING).sum()
+    return min(1.0, 2 * (min(above, below) + 1) / (len(flips) + 1))""",
+        "values",
+        "The smaller side is doubled, as in McNemar's test. Here abs counts both "
+        "directions at once: compare distances from 0, and do not double.",
     ),
     WrongAnswer(
         "comparison turned round",

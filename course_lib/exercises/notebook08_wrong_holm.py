@@ -33,6 +33,14 @@ HOLM = (
         "smallest p on.",
     ),
     WrongAnswer(
+        "a list",
+        "return corrected",
+        "return corrected.tolist()",
+        "runs",
+        "A list came back. (m,) means a NumPy array: fill np.empty(m), or wrap the "
+        "list in np.array.",
+    ),
+    WrongAnswer(
         "a factor for the one after the last",
         STEP,
         "(m - rank) * p_values[place + 1]",

@@ -51,7 +51,8 @@ PAIRED_INTERVAL = (
         RESULT,
         "return d.mean(), d.mean() + t * standard_error, d.mean() - t * standard_error",
         "range",
-        "High stands before low. Return mean, mean - half, mean + half.",
+        "High stands before low. Return mean, mean - half, mean + half; or the factor "
+        "is below 0: the quantile is (1 + level) / 2.",
     ),
     WrongAnswer(
         "bounds around 0",
@@ -59,6 +60,14 @@ PAIRED_INTERVAL = (
         "return d.mean(), -t * standard_error, t * standard_error",
         "range",
         "The bounds lie around 0. Add them to the mean.",
+    ),
+    WrongAnswer(
+        "n - 2 degrees of freedom",
+        T,
+        "stats.t.ppf((1 + level) / 2, n - 2)",
+        "range",
+        "n - 2 leaves two seeds no degree of freedom: nan. Only the mean was taken "
+        "from the n differences: n - 1.",
     ),
     WrongAnswer(
         "interval first, mean last",
@@ -90,6 +99,21 @@ PAIRED_INTERVAL = (
         "coverage",
         "1.96 is the normal quantile of 95 %. Use stats.t.ppf with the level and n - "
         "1.",
+    ),
+    WrongAnswer(
+        "4.30 whatever the level",
+        T,
+        "4.30",
+        "coverage",
+        "4.30 belongs to three seeds and 95 %. Ask for other n and levels: "
+        "stats.t.ppf((1 + level) / 2, n - 1).",
+    ),
+    WrongAnswer(
+        "n - 1 used twice",
+        ERROR,
+        "d.std(ddof=1) / np.sqrt(n - 1)",
+        "coverage",
+        "n - 1 is used twice: ddof=1 has divided by it already. Then it is np.sqrt(n).",
     ),
     WrongAnswer(
         "both tails on one side",
@@ -156,6 +180,24 @@ PAIRED_INTERVAL = (
         "d = values / baseline - 1",
         "coverage",
         "This is a ratio. Points are a plain difference: values - baseline.",
+    ),
+    WrongAnswer(
+        "bootstrap",
+        RESULT,
+        "picks = np.random.default_rng(0).choice(d, (1000, n)).mean(axis=1)\n"
+        "    return d.mean(), *np.quantile(picks, [(1 - level) / 2, (1 + level) / 2])",
+        "coverage",
+        "The bootstrap never leaves the range of the n differences (section 2). Take "
+        "the mean, plus and minus t standard errors.",
+    ),
+    WrongAnswer(
+        "scipy's unpaired test",
+        RESULT,
+        "interval = stats.ttest_ind(values, baseline).confidence_interval(level)\n"
+        "    return d.mean(), interval.low, interval.high",
+        "coverage",
+        "This is the unpaired test, which takes the luck that a seed's two runs share "
+        "for noise. Subtract first; scipy's name is ttest_rel.",
     ),
     WrongAnswer(
         "difference without its sign",

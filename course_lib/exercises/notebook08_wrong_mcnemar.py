@@ -24,6 +24,21 @@ MCNEMAR = (
         "NumPy does not subtract booleans. Use & for and, ~ for not.",
     ),
     WrongAnswer(
+        "minus in place of ~",
+        ONLY_A,
+        "only_a = (hits_a & -hits_b).sum()",
+        "runs",
+        "- is no `not` for booleans. NumPy's is ~: hits_a & ~hits_b.",
+    ),
+    WrongAnswer(
+        "binomtest without a coin",
+        RESULT,
+        "return stats.binomtest(only_a, only_a + only_b).pvalue",
+        "runs",
+        "binomtest wants a throw or more. Where no image tells the two apart (n = 0), "
+        "return 1.0.",
+    ),
+    WrongAnswer(
         "not in place of ~",
         ONLY_A,
         "only_a = (hits_a & (not hits_b)).sum()",
@@ -52,6 +67,14 @@ MCNEMAR = (
         "return min(1.0, 2 * tail) if only_a + only_b else 0.0",
         "range",
         "Two networks that never disagree are the weakest evidence there is: p = 1.",
+    ),
+    WrongAnswer(
+        "chi-square without a coin",
+        RESULT,
+        "return stats.chi2.sf((only_a - only_b) ** 2 / (only_a + only_b), 1)",
+        "range",
+        "nan is 0 / 0: no image tells these two apart (n = 0), so p is 1.0. And "
+        "chi-square is rough; the exact p uses stats.binom.cdf.",
     ),
     WrongAnswer(
         "difference of the accuracies",

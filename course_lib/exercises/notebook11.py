@@ -6,7 +6,7 @@ from course_lib.exercises import notebook11_wrong as wrong
 from course_lib.exercises import notebook11_wrong_shard as wrong_shard
 from course_lib.exercises.exercise import Exercise
 from course_lib.exercises.gradients import gradients
-from course_lib.exercises.notebook11_gradient_trials import (
+from course_lib.exercises.notebook11_gradients import (
     absent_is_zero,
     all_gradient_trials,
     equal_processes,
@@ -14,14 +14,14 @@ from course_lib.exercises.notebook11_gradient_trials import (
     one_for_each_parameter,
     processes_renumbered,
 )
-from course_lib.exercises.notebook11_loss_trials import (
+from course_lib.exercises.notebook11_loss import (
     empty_gradients,
     empty_process,
     equal_shares,
     loss_trials,
     mean_over_all,
 )
-from course_lib.exercises.notebook11_trials import (
+from course_lib.exercises.notebook11_shard import (
     SEED,
     changes_with,
     every_image_once,

@@ -71,8 +71,10 @@ class FusedBottleneck(Bottleneck):
         """relu(attention(BatchNorm(y)) + shortcut), and BatchNorm's running values."""
         norm, gate = self.bn3, self.attention
         weights = tuple(gate_weights(gate))
-        # The vectors are small: in full precision, also under autocast.
-        with torch.autocast(y.device.type, enabled=False):
+        # The vectors are small: in full precision, also under autocast. (The meta
+        # device, on which steps are counted, knows no autocast.)
+        kind = "cpu" if y.is_meta else y.device.type
+        with torch.autocast(kind, enabled=False):
             if isinstance(gate, SmallSpatial):
                 end = bn_spatial_add_relu(
                     y, shortcut, norm.weight, norm.bias, weights, norm.eps

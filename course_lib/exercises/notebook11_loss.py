@@ -1,4 +1,4 @@
-"""Inputs and special properties for the exercise rank_loss of notebook 11."""
+"""Inputs and properties for notebook 11: the loss of one process."""
 
 from collections.abc import Callable, Iterator
 

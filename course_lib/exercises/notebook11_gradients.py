@@ -1,4 +1,4 @@
-"""Inputs and special properties for the exercise average_gradients of notebook 11."""
+"""Inputs and properties for notebook 11: the mean of gradients."""
 
 from collections.abc import Callable, Iterator
 

@@ -1,4 +1,4 @@
-"""Inputs and special properties for the exercise shard_indices of notebook 11."""
+"""Inputs and properties for notebook 11: who takes which image."""
 
 from collections.abc import Callable, Iterator
 

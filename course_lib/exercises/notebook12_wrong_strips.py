@@ -1,0 +1,342 @@
+"""Known-wrong answers to notebook 12's coordinate_gates and pyramid_squeeze."""
+
+from course_lib.exercises.exercise import WrongAnswer
+
+ROWS = "x.mean(dim=3, keepdim=True)  # (N, C, H, 1)"
+COLUMNS = "x.mean(dim=2, keepdim=True).transpose(2, 3)  # (N, C, W, 1)"
+JOIN = "torch.cat([rows, columns], dim=2)"
+HIDDEN = "F.hardswish(norm(F.conv2d(both, w1, b1)))"
+SPLIT = "h_rows, h_columns = h.split([x.shape[2], x.shape[3]], dim=2)"
+G_H = "torch.sigmoid(F.conv2d(h_rows, wh, bh))"
+G_W = "torch.sigmoid(F.conv2d(h_columns.transpose(2, 3), ww, bw))"
+RETURN = "return g_h, g_w"
+
+COORDINATE = (
+    WrongAnswer(
+        "columns not turned",
+        COLUMNS,
+        "x.mean(dim=2, keepdim=True)",
+        "runs",
+        "Columns are (N, C, 1, W) and do not join (N, C, H, 1). Turn them first: "
+        ".transpose(2, 3).",
+    ),
+    WrongAnswer(
+        "joined along the channels",
+        JOIN,
+        "torch.cat([rows, columns], dim=1)",
+        "runs",
+        "Joined along dim=1 the channels double. Join along the strip, dim=2.",
+    ),
+    WrongAnswer(
+        "biases required",
+        "F.conv2d(both, w1, b1)",
+        "(F.conv2d(both, w1) + b1.view(1, -1, 1, 1))",
+        "runs",
+        "b1 may be None, and None has no view. Pass it on: F.conv2d(both, w1, b1).",
+    ),
+    WrongAnswer(
+        "one gate returned",
+        RETURN,
+        "return g_h * g_w",
+        "runs",
+        "One product comes back. Return both: g_h, g_w.",
+    ),
+    WrongAnswer(
+        "gates not turned back",
+        G_W,
+        "torch.sigmoid(F.conv2d(h_columns, ww, bw))",
+        "shape",
+        "g_w is (N, C, W, 1). On square maps it would scale rows, without an error. "
+        "Turn it back: .transpose(2, 3).",
+    ),
+    WrongAnswer(
+        "lengths swapped in the split",
+        SPLIT,
+        "h_rows, h_columns = h.split([x.shape[3], x.shape[2]], dim=2)",
+        "shape",
+        "The rows come first, H of them: split([H, W]), not [W, H].",
+    ),
+    WrongAnswer(
+        "axes lost",
+        RETURN,
+        "return g_h[..., 0], g_w[:, :, 0]",
+        "shape",
+        "g_h and g_w have four axes each, so that x * g_h * g_w broadcasts.",
+    ),
+    WrongAnswer(
+        "expanded to the map",
+        RETURN,
+        "return g_h.expand_as(x), g_w.expand_as(x)",
+        "shape",
+        "Leave the gates bare; broadcasting expands them in the product.",
+    ),
+    WrongAnswer(
+        "cast to float32",
+        RETURN,
+        "return g_h.float(), g_w.float()",
+        "dtype and device",
+        "The gates are forced to float32. Remove .float(): torch keeps the input's "
+        "type.",
+    ),
+    WrongAnswer(
+        "sigmoid forgotten for rows",
+        G_H,
+        "F.conv2d(h_rows, wh, bh)",
+        "range",
+        "The rows have no sigmoid. Both gates end in one.",
+    ),
+    WrongAnswer(
+        "h-swish at the end",
+        G_W,
+        "F.hardswish(F.conv2d(h_columns.transpose(2, 3), ww, bw))",
+        "range",
+        "h-swish has no upper end. It stands in the middle; the columns end in a "
+        "sigmoid.",
+    ),
+    WrongAnswer(
+        "pooled over the batch",
+        ROWS,
+        "x.mean(dim=(0, 3), keepdim=True).repeat(len(x), 1, 1, 1)",
+        "samples independent",
+        "The rows are averaged over the batch as well. Take dim=3 alone.",
+    ),
+    WrongAnswer(
+        "rows and columns mixed up",
+        f"{ROWS}\n    columns = {COLUMNS}",
+        "F.adaptive_avg_pool2d(x.mT, (x.shape[2], 1))\n"
+        "    columns = F.adaptive_avg_pool2d(x, (x.shape[3], 1))",
+        "own row",
+        "H and W are mixed up: a row is averaged over W, dim=3, a column over H, "
+        "dim=2.",
+    ),
+    WrongAnswer(
+        "one average for all rows",
+        ROWS,
+        "x.mean(dim=(2, 3), keepdim=True).expand(-1, -1, x.shape[2], 1)",
+        "values",
+        "Every row gets the average of the whole map, as in SE. Keep H: dim=3 alone.",
+    ),
+    WrongAnswer(
+        "maximum in place of the mean",
+        ROWS,
+        "x.amax(dim=3, keepdim=True)",
+        "values",
+        "The rows take their largest value. Take the mean.",
+    ),
+    WrongAnswer(
+        "sum in place of the mean",
+        COLUMNS,
+        "x.sum(dim=2, keepdim=True).transpose(2, 3)",
+        "values",
+        "The columns are not divided by H. Take the mean.",
+    ),
+    WrongAnswer(
+        "one last layer for both",
+        G_W,
+        "torch.sigmoid(F.conv2d(h_columns.transpose(2, 3), wh, bh))",
+        "values",
+        "The columns go through the rows' layer. They have their own: ww, bw.",
+    ),
+    WrongAnswer(
+        "last layers swapped",
+        f"{G_H}  # (N, C, H, 1)\n    g_w = {G_W}",
+        "torch.sigmoid(F.conv2d(h_rows, ww, bw))\n"
+        "    g_w = torch.sigmoid(F.conv2d(h_columns.transpose(2, 3), wh, bh))",
+        "values",
+        "wh and ww are swapped: wh belongs to the rows, ww to the columns.",
+    ),
+    WrongAnswer(
+        "norm forgotten",
+        HIDDEN,
+        "F.hardswish(F.conv2d(both, w1, b1))",
+        "values",
+        "norm is not called. It comes after the first layer, before h-swish.",
+    ),
+    WrongAnswer(
+        "norm after the h-swish",
+        HIDDEN,
+        "norm(F.hardswish(F.conv2d(both, w1, b1)))",
+        "values",
+        "norm comes after the h-swish. Its place is before.",
+    ),
+    WrongAnswer(
+        "ReLU in place of h-swish",
+        HIDDEN,
+        "F.relu(norm(F.conv2d(both, w1, b1)))",
+        "values",
+        "A ReLU stands for the h-swish. Use F.hardswish.",
+    ),
+    WrongAnswer(
+        "hard sigmoid in place of h-swish",
+        HIDDEN,
+        "F.hardsigmoid(norm(F.conv2d(both, w1, b1)))",
+        "values",
+        "h-swish is a times the hard sigmoid of a. Use F.hardswish.",
+    ),
+    WrongAnswer(
+        "no bend in the middle",
+        HIDDEN,
+        "norm(F.conv2d(both, w1, b1))",
+        "values",
+        "Without the h-swish, two linear layers are one. Call F.hardswish.",
+    ),
+    WrongAnswer(
+        "strips detached",
+        JOIN,
+        "torch.cat([rows, columns], dim=2).detach()",
+        "gradients",
+        ".detach() cuts the path from the gates to x. Remove it.",
+    ),
+    WrongAnswer(
+        "gates applied in place",
+        RETURN,
+        "x.mul_(g_h)\n    return g_h, g_w",
+        "input not modified",
+        "mul_ writes into the caller's x. Return the gates; the module multiplies.",
+    ),
+)
+
+POOL = "F.adaptive_avg_pool2d(x, level)"
+FLAT = "grid.flatten(1)"
+CAT = "return torch.cat([grid.flatten(1) for grid in grids], dim=1)"
+
+PYRAMID = (
+    WrongAnswer(
+        "view on channels_last",
+        FLAT,
+        "grid.view(grid.shape[0], -1)",
+        "runs",
+        "view fails where memory is laid out channels_last, as the released code does. "
+        "Use flatten(1).",
+    ),
+    WrongAnswer(
+        "grids not flattened",
+        FLAT,
+        "grid",
+        "runs",
+        "Grids of 1, 2 and 4 rows do not join. Flatten each one: grid.flatten(1).",
+    ),
+    WrongAnswer(
+        "tuple returned",
+        CAT,
+        "return tuple(grid.flatten(1) for grid in grids)",
+        "runs",
+        "The grids come back one by one. Join them: torch.cat along dim=1.",
+    ),
+    WrongAnswer(
+        "channels kept apart",
+        "[grid.flatten(1) for grid in grids], dim=1",
+        "[grid.flatten(2) for grid in grids], dim=2",
+        "shape",
+        "This is (N, C, 21). The linear layer reads one row a sample: flatten(1).",
+    ),
+    WrongAnswer(
+        "samples flattened",
+        CAT,
+        "return torch.cat([grid.flatten() for grid in grids])",
+        "shape",
+        "The batch is flattened with the rest. Keep axis 0: flatten(1), dim=1.",
+    ),
+    WrongAnswer(
+        "one strip a grid",
+        POOL,
+        "F.adaptive_avg_pool2d(x, (level, 1))",
+        "shape",
+        "(level, 1) makes level cells. A grid has level x level.",
+    ),
+    WrongAnswer(
+        "levels ignored",
+        "for level in levels",
+        "for level in (1, 2, 4)",
+        "shape",
+        "levels is an argument: use it in place of (1, 2, 4).",
+    ),
+    WrongAnswer(
+        "grids added",
+        CAT,
+        "size = max(levels)\n"
+        "    return sum(F.interpolate(grid, size=size).flatten(1) for grid in grids)",
+        "shape",
+        "The grids are added up, as in the code of 2021. Here they are joined.",
+    ),
+    WrongAnswer(
+        "cast to float32",
+        CAT,
+        f"{CAT}.float()",
+        "dtype and device",
+        "The result is forced to float32. Remove .float(): torch keeps the input's "
+        "type.",
+    ),
+    WrongAnswer(
+        "sum in place of the mean",
+        POOL,
+        "F.adaptive_avg_pool2d(x, level) * x[0, 0].numel() / level**2",
+        "range",
+        "These are sums over the cells. Take averages.",
+    ),
+    WrongAnswer(
+        "centred over the batch",
+        POOL,
+        "F.adaptive_avg_pool2d(x.mean(dim=0, keepdim=True).expand_as(x), level)",
+        "samples independent",
+        "All samples share the batch's averages. Each keeps its own.",
+    ),
+    WrongAnswer(
+        "finest grid first",
+        "for level in levels",
+        "for level in levels[::-1]",
+        "SE first",
+        "The grids come in reverse. Keep the order of levels, whatever it is.",
+    ),
+    WrongAnswer(
+        "maximum in place of the mean",
+        POOL,
+        "F.adaptive_max_pool2d(x, level)",
+        "SE first",
+        "The cells take their largest value. This pyramid takes averages.",
+    ),
+    WrongAnswer(
+        "joined before flattening",
+        CAT,
+        "return torch.cat([grid.flatten(2) for grid in grids], dim=2).flatten(1)",
+        "SE first",
+        "Joined first, all cells of channel 0 come first. Flatten each grid, then "
+        "join.",
+    ),
+    WrongAnswer(
+        "positions before channels",
+        FLAT,
+        "grid.flatten(2).mT.flatten(1)",
+        "values",
+        "Within a grid the cells come first, then the channels. Channel by channel: "
+        "flatten(1).",
+    ),
+    WrongAnswer(
+        "rows and columns swapped",
+        FLAT,
+        "grid.mT.flatten(1)",
+        "values",
+        "Each grid is turned on its side. Keep rows before columns.",
+    ),
+    WrongAnswer(
+        "finer from coarser",
+        POOL,
+        "F.interpolate(F.adaptive_avg_pool2d(x, max(levels)), size=level)",
+        "SE first",
+        "Small grids are picked from the finest one. Pool each from x itself.",
+    ),
+    WrongAnswer(
+        "nearest cells",
+        POOL,
+        "F.adaptive_avg_pool2d(F.interpolate(x, size=4 * level), level)",
+        "SE first",
+        "The map is resized first, so its positions count unequally. Pool x itself.",
+    ),
+    WrongAnswer(
+        "centred in place",
+        "return torch.cat",
+        "x.sub_(x.mean(dim=(2, 3), keepdim=True))\n    return torch.cat",
+        "input not modified",
+        "sub_ writes into the caller's x. Leave x as it is.",
+    ),
+)
