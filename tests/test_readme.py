@@ -91,6 +91,7 @@ HERE = {
     "python benchmarks/parts.py": ("pack parts", "MiB"),
     "python benchmarks/parts.py pack PARTS": ("", "MiB"),
 }
+SMALL = "test_small_experiments.py: test_each_is_made_in_miniature"
 ELSEWHERE = {
     "course data verify signs": "test_datasets.py: "
     "test_the_default_signs_have_the_recorded_digest",
@@ -102,12 +103,8 @@ ELSEWHERE = {
     "test_parts_join_to_the_same_data_set",
     "python benchmarks/epoch_cost.py": "test_epoch_cost.py: "
     "test_the_command_measures_and_draws",
-    "python benchmarks/small_experiments.py 03_open_gates": (
-        "test_small_experiments.py: test_each_is_made_in_miniature"
-    ),
-    "python benchmarks/small_experiments.py 05_cbam_start --only CBAM --seeds 0": (
-        "test_small_experiments.py: test_each_is_made_in_miniature"
-    ),
+    "python benchmarks/small_experiments.py 03_open_gates": SMALL,
+    "python benchmarks/small_experiments.py 05_cbam_start --only CBAM --seeds 0": SMALL,
     "python benchmarks/pointing.py": "test_gpu_queue.py: "
     "test_scores_go_beside_the_checkpoints_and_not_into_the_recorded_table",
 }
