@@ -87,11 +87,10 @@ HERE = {
     "course VERB --help": ("", "Usage: course compare"),
     "python benchmarks/gpu_queue.py": ("list", "cifar100-seeds-1"),
     "python benchmarks/gpu_queue.py list": ("", "cifar100-seeds-1"),
-    "python benchmarks/small_experiments.py": ("", "03_open_gates"),
+    "python benchmarks/small_experiments.py": ("", "05_cbam_maps"),
     "python benchmarks/parts.py": ("pack parts", "MiB"),
     "python benchmarks/parts.py pack PARTS": ("", "MiB"),
 }
-SMALL = "test_small_experiments.py: test_each_is_made_in_miniature"
 ELSEWHERE = {
     "course data verify signs": "test_datasets.py: "
     "test_the_default_signs_have_the_recorded_digest",
@@ -99,13 +98,16 @@ ELSEWHERE = {
     "test_an_entry_of_each_kind_runs_in_miniature",
     "python benchmarks/gpu_queue.py take OUT": "test_gpu_queue.py: "
     "test_take_adds_rows_after_those_that_are_known",
-    "python benchmarks/small_experiments.py 03_open_gates": SMALL,
-    "python benchmarks/small_experiments.py 05_cbam_start "
-    '--only "CBAM, gates open" --seeds 0': SMALL,
-    "python benchmarks/epoch_cost.py": "test_epoch_cost.py: "
-    "test_rounds_are_kept_and_another_one_is_added",
     "python benchmarks/parts.py join PARTS": "test_gpu_queue.py: "
     "test_parts_join_to_the_same_data_set",
+    "python benchmarks/epoch_cost.py": "test_epoch_cost.py: "
+    "test_the_command_measures_and_draws",
+    "python benchmarks/small_experiments.py 03_open_gates": (
+        "test_small_experiments.py: test_each_is_made_in_miniature"
+    ),
+    "python benchmarks/small_experiments.py 05_cbam_start --only CBAM --seeds 0": (
+        "test_small_experiments.py: test_each_is_made_in_miniature"
+    ),
     "python benchmarks/pointing.py": "test_gpu_queue.py: "
     "test_scores_go_beside_the_checkpoints_and_not_into_the_recorded_table",
 }

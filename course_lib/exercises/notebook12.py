@@ -5,21 +5,24 @@ from course_lib.attention.eca import ECA
 from course_lib.attention.pyramid import pyramid_squeeze
 from course_lib.exercises import notebook12_wrong_eca as wrong_eca
 from course_lib.exercises import notebook12_wrong_laws as wrong_laws
+from course_lib.exercises import notebook12_wrong_pyramid as wrong_pyramid
 from course_lib.exercises import notebook12_wrong_strips as wrong_strips
 from course_lib.exercises.bounds import minus_to_plus_x, zero_to_one
 from course_lib.exercises.exercise import Exercise
 from course_lib.exercises.gradients import gradients
 from course_lib.exercises.notebook12_laws import catches, laws_run, no_false_alarm
+from course_lib.exercises.notebook12_pyramid_trials import (
+    first_are_means,
+    pyramid_trials,
+    smallest_to_largest,
+)
 from course_lib.exercises.notebook12_trials import (
     eca_gate_trials,
     eca_trials,
     even_refused,
-    first_are_means,
     kernel_sizes,
     own_row,
     product_trials,
-    pyramid_trials,
-    smallest_to_largest,
     strip_trials,
 )
 from course_lib.exercises.properties import (
@@ -200,7 +203,7 @@ PYRAMID = Exercise(
         values(pyramid_trials),
         input_untouched(pyramid_trials),
     ),
-    wrong_answers=wrong_strips.PYRAMID,
+    wrong_answers=wrong_pyramid.PYRAMID,
 )
 
 EXERCISES = (LAWS, MODULE, COORDINATE, PYRAMID)
