@@ -5,22 +5,32 @@ from course_lib.attention.eca import ECA
 from course_lib.attention.pyramid import pyramid_squeeze
 from course_lib.exercises import notebook12_wrong_eca as wrong_eca
 from course_lib.exercises import notebook12_wrong_laws as wrong_laws
+from course_lib.exercises import notebook12_wrong_pyramid as wrong_pyramid
 from course_lib.exercises import notebook12_wrong_strips as wrong_strips
 from course_lib.exercises.bounds import minus_to_plus_x, zero_to_one
 from course_lib.exercises.exercise import Exercise
 from course_lib.exercises.gradients import gradients
-from course_lib.exercises.notebook12_laws import catches, laws_run, no_false_alarm
+from course_lib.exercises.notebook12_laws import (
+    all_named,
+    catches,
+    laws_run,
+    no_false_alarm,
+)
+from course_lib.exercises.notebook12_strips import (
+    one_norm,
+    own_row,
+    product_trials,
+    strip_trials,
+)
 from course_lib.exercises.notebook12_trials import (
     eca_gate_trials,
     eca_trials,
     even_refused,
     first_are_means,
     kernel_sizes,
-    own_row,
-    product_trials,
+    module_runs,
     pyramid_trials,
     smallest_to_largest,
-    strip_trials,
 )
 from course_lib.exercises.properties import (
     dtype_and_device,
@@ -75,6 +85,7 @@ LAWS = Exercise(
         catches("squeeze", POOLING),
         catches("convolution", CONVOLUTION),
         catches("gate", GATE),
+        all_named(),
     ),
     wrong_answers=wrong_laws.LAWS,
 )
@@ -104,7 +115,7 @@ MODULE = Exercise(
         "# forward: return x * ____",
     ),
     properties=(
-        runs(eca_trials),
+        module_runs(),
         kernel_sizes(),
         shape(eca_trials),
         dtype_and_device(eca_trials),
@@ -162,6 +173,7 @@ COORDINATE = Exercise(
         samples_independent(strip_trials, ("x",)),
         own_row(),
         values(strip_trials),
+        one_norm(),
         gradients(product_trials),
         input_untouched(strip_trials),
     ),
@@ -200,7 +212,7 @@ PYRAMID = Exercise(
         values(pyramid_trials),
         input_untouched(pyramid_trials),
     ),
-    wrong_answers=wrong_strips.PYRAMID,
+    wrong_answers=wrong_pyramid.PYRAMID,
 )
 
 EXERCISES = (LAWS, MODULE, COORDINATE, PYRAMID)

@@ -1,14 +1,17 @@
-"""Known-wrong answers to notebook 12's coordinate_gates and pyramid_squeeze."""
+"""Known-wrong answers to notebook 12's coordinate_gates."""
 
 from course_lib.exercises.exercise import WrongAnswer
 
 ROWS = "x.mean(dim=3, keepdim=True)  # (N, C, H, 1)"
 COLUMNS = "x.mean(dim=2, keepdim=True).transpose(2, 3)  # (N, C, W, 1)"
+STRIPS = f"{ROWS}\n    columns = {COLUMNS}"
 JOIN = "torch.cat([rows, columns], dim=2)"
-HIDDEN = "F.hardswish(norm(F.conv2d(both, w1, b1)))"
+FIRST = "F.conv2d(both, w1, b1)"
+HIDDEN = f"F.hardswish(norm({FIRST}))"
 SPLIT = "h_rows, h_columns = h.split([x.shape[2], x.shape[3]], dim=2)"
 G_H = "torch.sigmoid(F.conv2d(h_rows, wh, bh))"
 G_W = "torch.sigmoid(F.conv2d(h_columns.transpose(2, 3), ww, bw))"
+GATES = f"{G_H}  # (N, C, H, 1)\n    g_w = {G_W}"
 RETURN = "return g_h, g_w"
 
 COORDINATE = (
@@ -29,10 +32,19 @@ COORDINATE = (
     ),
     WrongAnswer(
         "biases required",
-        "F.conv2d(both, w1, b1)",
+        FIRST,
         "(F.conv2d(both, w1) + b1.view(1, -1, 1, 1))",
         "runs",
         "b1 may be None, and None has no view. Pass it on: F.conv2d(both, w1, b1).",
+    ),
+    WrongAnswer(
+        "axes swapped",
+        STRIPS,
+        "x.mean(dim=2, keepdim=True)\n"
+        "    columns = x.mean(dim=3, keepdim=True).transpose(2, 3)",
+        "runs",
+        "The names are swapped: mean(dim=3) leaves (N, C, H, 1), and these are the "
+        "rows.",
     ),
     WrongAnswer(
         "one gate returned",
@@ -54,7 +66,15 @@ COORDINATE = (
         SPLIT,
         "h_rows, h_columns = h.split([x.shape[3], x.shape[2]], dim=2)",
         "shape",
-        "The rows come first, H of them: split([H, W]), not [W, H].",
+        "The rows come first, H of them: split([H, W]), not [W, H]; or the columns "
+        "were joined first: torch.cat([rows, columns]).",
+    ),
+    WrongAnswer(
+        "gates in the other order",
+        RETURN,
+        "return g_w, g_h",
+        "shape",
+        "The two gates come back in the other order: return g_h, g_w.",
     ),
     WrongAnswer(
         "axes lost",
@@ -102,12 +122,20 @@ COORDINATE = (
     ),
     WrongAnswer(
         "rows and columns mixed up",
-        f"{ROWS}\n    columns = {COLUMNS}",
+        STRIPS,
         "F.adaptive_avg_pool2d(x.mT, (x.shape[2], 1))\n"
         "    columns = F.adaptive_avg_pool2d(x, (x.shape[3], 1))",
         "own row",
         "H and W are mixed up: a row is averaged over W, dim=3, a column over H, "
         "dim=2.",
+    ),
+    WrongAnswer(
+        "columns joined first",
+        JOIN,
+        "torch.cat([columns, rows], dim=2)",
+        "own row",
+        "The strip begins with columns, and its first H places are taken for rows. "
+        "Rows are mean(dim=3), and come first in torch.cat.",
     ),
     WrongAnswer(
         "one average for all rows",
@@ -131,6 +159,43 @@ COORDINATE = (
         "The columns are not divided by H. Take the mean.",
     ),
     WrongAnswer(
+        "sums for both",
+        STRIPS,
+        "x.sum(dim=3, keepdim=True)\n"
+        "    columns = x.sum(dim=2, keepdim=True).transpose(2, 3)",
+        "values",
+        "These are sums: not divided by W and H. Take the means.",
+    ),
+    WrongAnswer(
+        "b1 forgotten",
+        FIRST,
+        "F.conv2d(both, w1)",
+        "values",
+        "b1 is missing: F.conv2d(both, w1, b1) takes the bias as its third argument.",
+    ),
+    WrongAnswer(
+        "bh forgotten",
+        G_H,
+        "torch.sigmoid(F.conv2d(h_rows, wh))",
+        "values",
+        "bh is missing: F.conv2d takes the bias as its third argument. Is bw there?",
+    ),
+    WrongAnswer(
+        "bw forgotten",
+        G_W,
+        "torch.sigmoid(F.conv2d(h_columns.transpose(2, 3), ww))",
+        "values",
+        "bw is missing: F.conv2d takes the bias as its third argument.",
+    ),
+    WrongAnswer(
+        "all biases forgotten",
+        f"{FIRST}))",
+        "F.conv2d(both, w1)))\n    bh = bw = None",
+        "values",
+        "The biases are missing: F.conv2d(x, w, b) takes one as its third argument. "
+        "Used here: b1, bh, bw.",
+    ),
+    WrongAnswer(
         "one last layer for both",
         G_W,
         "torch.sigmoid(F.conv2d(h_columns.transpose(2, 3), wh, bh))",
@@ -139,7 +204,7 @@ COORDINATE = (
     ),
     WrongAnswer(
         "last layers swapped",
-        f"{G_H}  # (N, C, H, 1)\n    g_w = {G_W}",
+        GATES,
         "torch.sigmoid(F.conv2d(h_rows, ww, bw))\n"
         "    g_w = torch.sigmoid(F.conv2d(h_columns.transpose(2, 3), wh, bh))",
         "values",
@@ -158,6 +223,21 @@ COORDINATE = (
         "norm(F.hardswish(F.conv2d(both, w1, b1)))",
         "values",
         "norm comes after the h-swish. Its place is before.",
+    ),
+    WrongAnswer(
+        "swish in place of h-swish",
+        HIDDEN,
+        f"F.silu(norm({FIRST}))",
+        "values",
+        "SiLU (swish) stands for h-swish. Use F.hardswish.",
+    ),
+    WrongAnswer(
+        "hard sigmoids at the end",
+        GATES,
+        "F.hardsigmoid(F.conv2d(h_rows, wh, bh))\n"
+        "    g_w = F.hardsigmoid(F.conv2d(h_columns.transpose(2, 3), ww, bw))",
+        "values",
+        "The gates end in a hard sigmoid. Both end in torch.sigmoid.",
     ),
     WrongAnswer(
         "ReLU in place of h-swish",
@@ -181,6 +261,22 @@ COORDINATE = (
         "Without the h-swish, two linear layers are one. Call F.hardswish.",
     ),
     WrongAnswer(
+        "two norm calls",
+        HIDDEN,
+        f"F.hardswish(torch.cat([norm(p) for p in {FIRST}.split(\n"
+        "        [x.shape[2], x.shape[3]], dim=2)], dim=2))",
+        "one norm",
+        "norm was called twice. In training BatchNorm takes its mean over both strips: "
+        "join first, then one call.",
+    ),
+    WrongAnswer(
+        "norm on three axes",
+        HIDDEN,
+        f"F.hardswish(norm({FIRST}[..., 0])[..., None])",
+        "one norm",
+        "norm stands for BatchNorm2d, which wants four axes: (N, M, H + W, 1).",
+    ),
+    WrongAnswer(
         "strips detached",
         JOIN,
         "torch.cat([rows, columns], dim=2).detach()",
@@ -193,150 +289,5 @@ COORDINATE = (
         "x.mul_(g_h)\n    return g_h, g_w",
         "input not modified",
         "mul_ writes into the caller's x. Return the gates; the module multiplies.",
-    ),
-)
-
-POOL = "F.adaptive_avg_pool2d(x, level)"
-FLAT = "grid.flatten(1)"
-CAT = "return torch.cat([grid.flatten(1) for grid in grids], dim=1)"
-
-PYRAMID = (
-    WrongAnswer(
-        "view on channels_last",
-        FLAT,
-        "grid.view(grid.shape[0], -1)",
-        "runs",
-        "view fails where memory is laid out channels_last, as the released code does. "
-        "Use flatten(1).",
-    ),
-    WrongAnswer(
-        "grids not flattened",
-        FLAT,
-        "grid",
-        "runs",
-        "Grids of 1, 2 and 4 rows do not join. Flatten each one: grid.flatten(1).",
-    ),
-    WrongAnswer(
-        "tuple returned",
-        CAT,
-        "return tuple(grid.flatten(1) for grid in grids)",
-        "runs",
-        "The grids come back one by one. Join them: torch.cat along dim=1.",
-    ),
-    WrongAnswer(
-        "channels kept apart",
-        "[grid.flatten(1) for grid in grids], dim=1",
-        "[grid.flatten(2) for grid in grids], dim=2",
-        "shape",
-        "This is (N, C, 21). The linear layer reads one row a sample: flatten(1).",
-    ),
-    WrongAnswer(
-        "samples flattened",
-        CAT,
-        "return torch.cat([grid.flatten() for grid in grids])",
-        "shape",
-        "The batch is flattened with the rest. Keep axis 0: flatten(1), dim=1.",
-    ),
-    WrongAnswer(
-        "one strip a grid",
-        POOL,
-        "F.adaptive_avg_pool2d(x, (level, 1))",
-        "shape",
-        "(level, 1) makes level cells. A grid has level x level.",
-    ),
-    WrongAnswer(
-        "levels ignored",
-        "for level in levels",
-        "for level in (1, 2, 4)",
-        "shape",
-        "levels is an argument: use it in place of (1, 2, 4).",
-    ),
-    WrongAnswer(
-        "grids added",
-        CAT,
-        "size = max(levels)\n"
-        "    return sum(F.interpolate(grid, size=size).flatten(1) for grid in grids)",
-        "shape",
-        "The grids are added up, as in the code of 2021. Here they are joined.",
-    ),
-    WrongAnswer(
-        "cast to float32",
-        CAT,
-        f"{CAT}.float()",
-        "dtype and device",
-        "The result is forced to float32. Remove .float(): torch keeps the input's "
-        "type.",
-    ),
-    WrongAnswer(
-        "sum in place of the mean",
-        POOL,
-        "F.adaptive_avg_pool2d(x, level) * x[0, 0].numel() / level**2",
-        "range",
-        "These are sums over the cells. Take averages.",
-    ),
-    WrongAnswer(
-        "centred over the batch",
-        POOL,
-        "F.adaptive_avg_pool2d(x.mean(dim=0, keepdim=True).expand_as(x), level)",
-        "samples independent",
-        "All samples share the batch's averages. Each keeps its own.",
-    ),
-    WrongAnswer(
-        "finest grid first",
-        "for level in levels",
-        "for level in levels[::-1]",
-        "SE first",
-        "The grids come in reverse. Keep the order of levels, whatever it is.",
-    ),
-    WrongAnswer(
-        "maximum in place of the mean",
-        POOL,
-        "F.adaptive_max_pool2d(x, level)",
-        "SE first",
-        "The cells take their largest value. This pyramid takes averages.",
-    ),
-    WrongAnswer(
-        "joined before flattening",
-        CAT,
-        "return torch.cat([grid.flatten(2) for grid in grids], dim=2).flatten(1)",
-        "SE first",
-        "Joined first, all cells of channel 0 come first. Flatten each grid, then "
-        "join.",
-    ),
-    WrongAnswer(
-        "positions before channels",
-        FLAT,
-        "grid.flatten(2).mT.flatten(1)",
-        "values",
-        "Within a grid the cells come first, then the channels. Channel by channel: "
-        "flatten(1).",
-    ),
-    WrongAnswer(
-        "rows and columns swapped",
-        FLAT,
-        "grid.mT.flatten(1)",
-        "values",
-        "Each grid is turned on its side. Keep rows before columns.",
-    ),
-    WrongAnswer(
-        "finer from coarser",
-        POOL,
-        "F.interpolate(F.adaptive_avg_pool2d(x, max(levels)), size=level)",
-        "SE first",
-        "Small grids are picked from the finest one. Pool each from x itself.",
-    ),
-    WrongAnswer(
-        "nearest cells",
-        POOL,
-        "F.adaptive_avg_pool2d(F.interpolate(x, size=4 * level), level)",
-        "SE first",
-        "The map is resized first, so its positions count unequally. Pool x itself.",
-    ),
-    WrongAnswer(
-        "centred in place",
-        "return torch.cat",
-        "x.sub_(x.mean(dim=(2, 3), keepdim=True))\n    return torch.cat",
-        "input not modified",
-        "sub_ writes into the caller's x. Leave x as it is.",
     ),
 )
