@@ -56,8 +56,8 @@ LAWS = Exercise(
         "that keeps all six is ECA, whatever its code looks like."
     ),
     hints=(
-        "What happens to the gates when one single channel goes up? When one pixel "
-        "moves? When the other sample changes?",
+        "What happens to the gates when one channel goes up, one pixel moves, the "
+        "other sample changes?",
         "g (2, 256, 1, 1), kernel_of(module) (5,), pulse(module, 100) (256,): zeros "
         "but for five.",
         "same(a, b), x[:1], x.mean(dim=(2, 3), keepdim=True).expand_as(x), .flip(0), "
