@@ -465,7 +465,7 @@ for gamma in (v / 4 for v in range(4, 17)):
             print(f"gamma = {gamma}, b = {b}")
 
 # %% [markdown]
-# Some, far from 2 and 1. Two free numbers fit four sizes; that is no law.
+# Some, far from 2 and 1. Two free numbers fit four sizes: no law.
 #
 # ## 5. Two strips
 #
@@ -633,7 +633,7 @@ with torch.no_grad():
     compare("on a square map", square * g_h * g_w, theirs(square))
 
 # %% [markdown]
-# ImageNet's maps are square: nothing would ever complain. Tests need H and W apart.
+# ImageNet's maps are square: nothing complains. Tests need H and W apart.
 #
 # ## 6. A pyramid
 #
@@ -851,8 +851,9 @@ for word, blind in {"chance": chance_map, "centre": center_map}.items():
     print(f"{word:<11} {pointing_game(blind(masks), masks).mean():.2f}")
 
 # %% [markdown]
-# No layer has learned anything, and one is far above chance. **The best of many layers is
-# luck**; their mean is not above it. Fix the layer before you look, or report all.
+# No layer has learned anything, and one is far above chance: **the best of many is luck**.
+# Their mean is not above it, and the bare centre beats all. Fix the layer before you look,
+# or report all.
 
 # %% [markdown]
 # ## 8. The report
