@@ -839,14 +839,12 @@ inputs = (signs.test.images / 255 - mean) / std  # (200, 3, H, W)
 masks = signs.test.masks  # (200, H, W)
 run = plan_runs("signs", sizes, ["coordinate"], seeds=1)[0]
 network = randomised(build_network(run, len(CLASSES)), inputs)
-points = torch.stack(
-    [
-        pointing_game(enlarge(maps, *masks.shape[1:]), masks).mean()
-        for maps in capture_maps(network, inputs).values()
-    ]
-)
-print(f"{len(points)} layers, {points.min():.2f} to {points.max():.2f}")
-print(f"mean of all {points.mean():.2f}")
+points = [
+    float(pointing_game(enlarge(maps, *masks.shape[1:]), masks).mean())
+    for maps in capture_maps(network, inputs).values()
+]
+print(f"{len(points)} layers, {min(points):.2f} to {max(points):.2f}")
+print(f"mean of all {sum(points) / len(points):.2f}")
 for word, blind in {"chance": chance_map, "centre": center_map}.items():
     print(f"{word:<11} {pointing_game(blind(masks), masks).mean():.2f}")
 
