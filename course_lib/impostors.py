@@ -1,4 +1,4 @@
-"""Modules that are ECA, written in five ways, and modules that only look like it.
+"""Modules that are ECA, written in six ways, and modules that only look like it.
 
 Notebook 12 asks a learner's test to accept the first and to catch the others. Nearly
 all of the others train without an error.
@@ -101,12 +101,18 @@ def double_mean(x: Tensor) -> Tensor:
     return x.double().mean(dim=(2, 3)).to(x.dtype)
 
 
+def written_out(x: Tensor, g: Tensor) -> Tensor:
+    """x / (1 + exp(-z)), z being the logit of g: no product, and other roundings."""
+    return x / (1 + torch.exp(-g.logit()))
+
+
 RIGHT: dict[str, AttentionFactory] = {
     "1-D convolution": ECA,
     "kernel of a 2-D convolution": look_alike(shape=(1, 1, 1)),
     "shifted copies": look_alike(copies),
     "band matrix": look_alike(band, shape=(1,)),
     "mean in float64": look_alike(squeeze=double_mean),
+    "sigmoid written out": look_alike(apply=written_out),
 }
 
 # --- wrong --------------------------------------------------------------------------

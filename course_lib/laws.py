@@ -4,11 +4,15 @@ Notebook 12 writes `broken_laws` before the module exists. It asks a module what
 to chosen inputs; how it does it is its own affair.
 """
 
+import logging
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from course_lib.attention import AttentionFactory
+
+LOG = logging.getLogger(__name__)
 
 
 def kernel_of(module: nn.Module) -> Tensor:
@@ -27,8 +31,14 @@ def pulse(module: nn.Module, channel: int, channels: int = 256) -> Tensor:
 
 
 def same(a: Tensor, b: Tensor) -> bool:
-    """Equal shapes, and equal values but for the rounding of float32."""
-    return a.shape == b.shape and torch.allclose(a, b, rtol=1e-3, atol=1e-5)
+    """Equal shapes, and equal values but for the rounding of float32.
+
+    Unequal shapes are logged, at level DEBUG: the check of notebook 12 reads them.
+    """
+    if a.shape != b.shape:
+        LOG.debug("%s and %s", tuple(a.shape), tuple(b.shape))
+        return False
+    return torch.allclose(a, b, rtol=1e-3, atol=1e-5)
 
 
 def broken_laws(make: AttentionFactory) -> list[str]:

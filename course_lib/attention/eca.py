@@ -8,7 +8,8 @@ Convolutional Neural Networks", 2020, and the code its authors released.
     y = x * g                                                (N, C, H, W)
 
 One kernel of k weights for all channels, without bias: k parameters, no hidden layer.
-k is the odd number nearest to (log2(C) + 1) / 2: 3 at C = 16, 5 at 256, 7 at 2048.
+k is the odd number nearest to (log2(C) + 1) / 2, of two the upper one: 3 at C = 16, 5
+at 256, 7 at 2048.
 
 Paper, authors' code and ports differ in k:
 
@@ -64,7 +65,7 @@ class ECA(nn.Module):
     channels: C of the input; sets k by the paper's formula.
     kernel_size: k itself, odd, in place of the formula (3: the released default).
 
-    Parameters: k. Raises CourseError for channels below 1 or an even kernel.
+    Parameters: k. Raises CourseError for an even kernel.
     """
 
     def __init__(self, channels: int, kernel_size: int | None = None) -> None:

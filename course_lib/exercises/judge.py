@@ -26,6 +26,7 @@ CAUSES_BY_TEXT = {  # a part of the error's text -> the next step
     "same dtype": OTHER_TYPE,
     "but found Double": OTHER_TYPE,
     "but found Float": OTHER_TYPE,
+    "Module.__init__() call": "Call super().__init__() in the first line of __init__.",
     "Boolean value of Tensor": "A tensor is no yes or no. Ask `is not None`.",
 }
 

@@ -10,20 +10,27 @@ from course_lib.exercises import notebook12_wrong_strips as wrong_strips
 from course_lib.exercises.bounds import minus_to_plus_x, zero_to_one
 from course_lib.exercises.exercise import Exercise
 from course_lib.exercises.gradients import gradients
-from course_lib.exercises.notebook12_laws import catches, laws_run, no_false_alarm
-from course_lib.exercises.notebook12_pyramid_trials import (
-    first_are_means,
-    pyramid_trials,
-    smallest_to_largest,
+from course_lib.exercises.notebook12_laws import (
+    all_named,
+    catches,
+    laws_run,
+    no_false_alarm,
+)
+from course_lib.exercises.notebook12_strips import (
+    one_norm,
+    own_row,
+    product_trials,
+    strip_trials,
 )
 from course_lib.exercises.notebook12_trials import (
     eca_gate_trials,
     eca_trials,
     even_refused,
+    first_are_means,
     kernel_sizes,
-    own_row,
-    product_trials,
-    strip_trials,
+    module_runs,
+    pyramid_trials,
+    smallest_to_largest,
 )
 from course_lib.exercises.properties import (
     dtype_and_device,
@@ -49,8 +56,8 @@ LAWS = Exercise(
         "that keeps all six is ECA, whatever its code looks like."
     ),
     hints=(
-        "What happens to the gates when one single channel goes up? When one pixel "
-        "moves? When the other sample changes?",
+        "What happens to the gates when one channel goes up, one pixel moves, the "
+        "other sample changes?",
         "g (2, 256, 1, 1), kernel_of(module) (5,), pulse(module, 100) (256,): zeros "
         "but for five.",
         "same(a, b), x[:1], x.mean(dim=(2, 3), keepdim=True).expand_as(x), .flip(0), "
@@ -78,6 +85,7 @@ LAWS = Exercise(
         catches("squeeze", POOLING),
         catches("convolution", CONVOLUTION),
         catches("gate", GATE),
+        all_named(),
     ),
     wrong_answers=wrong_laws.LAWS,
 )
@@ -107,7 +115,7 @@ MODULE = Exercise(
         "# forward: return x * ____",
     ),
     properties=(
-        runs(eca_trials),
+        module_runs(),
         kernel_sizes(),
         shape(eca_trials),
         dtype_and_device(eca_trials),
@@ -165,6 +173,7 @@ COORDINATE = Exercise(
         samples_independent(strip_trials, ("x",)),
         own_row(),
         values(strip_trials),
+        one_norm(),
         gradients(product_trials),
         input_untouched(strip_trials),
     ),

@@ -3,36 +3,25 @@
 import functools
 from collections.abc import Callable, Mapping
 
-import torch
-
 from course_lib.attention import AttentionFactory
 from course_lib.exercises.exercise import Failure, Property
-from course_lib.exercises.trials import AnswerError, WrongType, answering, type_text
+from course_lib.exercises.notebook12_probes import complaints, mistake_of
+from course_lib.exercises.trials import AnswerError, WrongType
 from course_lib.impostors import RIGHT, WRONG
 
 
-def complaints(answer: Callable, name: str, make: AttentionFactory) -> list[str]:
-    """What the learner's test says about one module, for the same random numbers."""
-    torch.manual_seed(0)
-    with answering(f"broken_laws of {name!r}"):
-        found = answer(make)
-        if not isinstance(found, list):
-            raise WrongType(type_text(found), "a list of names, [] for none")
-        return [str(one) for one in found]
-
-
 @functools.lru_cache(maxsize=64)
-def caught_by(answer: Callable) -> dict[str, bool]:
-    """Which impostors a test catches; an error counts as a complaint."""
-    caught = {}
+def found_by(answer: Callable) -> dict[str, list[str]]:
+    """The names that a test gives for each impostor; ["error"] where it fails."""
+    found = {}
     for name, make in WRONG.items():
         try:
-            caught[name] = bool(complaints(answer, name, make))
+            found[name] = complaints(answer, name, make)
         except AnswerError as failed:
             if isinstance(failed.error, (WrongType, NotImplementedError)):
                 raise
-            caught[name] = True
-    return caught
+            found[name] = ["error"]
+    return found
 
 
 def laws_run() -> Property:
@@ -51,7 +40,7 @@ def laws_run() -> Property:
 
 
 def no_false_alarm() -> Property:
-    """Five ways to write ECA: none may be accused."""
+    """Six ways to write ECA: none may be accused."""
 
     def test(answer: Callable) -> Failure | None:
         found = {name: complaints(answer, name, make) for name, make in RIGHT.items()}
@@ -60,7 +49,10 @@ def no_false_alarm() -> Property:
             name, laws = next(iter(accused.items()))
             got = f"{name!r} is said to break {', '.join(laws)}"
             wanted = f"[] for each of {len(RIGHT)} right modules"
-            return Failure("ECA, written in five ways", wanted, got, (repr(found),))
+            kind, cause = mistake_of(answer, name, RIGHT[name])
+            evidence = kind or repr(found)
+            text = "ECA, written in six ways"
+            return Failure(text, wanted, got, (evidence,), cause or None)
         return None
 
     return Property(
@@ -75,7 +67,7 @@ def catches(name: str, modules: Mapping[str, AttentionFactory]) -> Property:
     """Every impostor of one kind is caught."""
 
     def test(answer: Callable) -> Failure | None:
-        caught = caught_by(answer)
+        caught = {one: bool(laws) for one, laws in found_by(answer).items()}
         missed = [one for one in modules if not caught[one]]
         if missed:
             got = f"{sum(caught.values())} of {len(caught)} caught; not "
@@ -88,5 +80,29 @@ def catches(name: str, modules: Mapping[str, AttentionFactory]) -> Property:
         name,
         f"every module with a wrong {name} is caught",
         "Which law does the module named above break? Add it.",
+        test,
+    )
+
+
+def all_named() -> Property:
+    """A module that breaks several laws hears of several.
+
+    A test of one or two laws may be a good test: only with three or more names, and
+    never two of them together, is it sure that the others are kept back.
+    """
+
+    def test(answer: Callable) -> Failure | None:
+        found = [laws for laws in found_by(answer).values() if laws != ["error"]]
+        names = {law for laws in found for law in laws}
+        if len(names) > 2 and max(map(len, found)) == 1:
+            text = f"{len(found)} modules, which break {len(names)} laws in all"
+            got = "one name for each module"
+            return Failure(text, "all the laws that a module breaks", got, (got,))
+        return None
+
+    return Property(
+        "all named",
+        "a module that breaks several laws is told all of them",
+        "Ask every law before you return.",
         test,
     )

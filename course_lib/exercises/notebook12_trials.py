@@ -1,14 +1,18 @@
-"""Inputs, slow formulas and special properties for the modules of notebook 12."""
+"""Inputs, slow formulas and special properties for notebook 12's ECA and pyramid."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 from torch import Tensor, nn
 
 from course_lib.exercises.exercise import Failure, Property
-from course_lib.exercises.formulas import layer, squeeze
-from course_lib.exercises.properties import close, difference
+from course_lib.exercises.formulas import squeeze
+from course_lib.exercises.judge import failure_from_error
+from course_lib.exercises.properties import close, difference, runs
+from course_lib.exercises.sources import is_stub_error
 from course_lib.exercises.trials import (
     AnswerError,
     Trial,
@@ -75,16 +79,55 @@ def gated_formula(v: dict[str, Array]) -> Array:
     return x * sigmoid(logits)[:, :, None, None]
 
 
-def sizes_of(answer: Callable) -> list[list[int]]:
-    """How many numbers each parameter has, for several numbers of channels."""
+def module_runs() -> Property:
+    """As `runs`; and x * g fails as g * x does, so that the cause is found for both."""
+    plain = runs(eca_trials)
+
+    def test(answer: Callable) -> Failure | None:
+        try:
+            return plain.test(answer)
+        except AnswerError as failed:
+            if is_stub_error(failed.error):
+                raise
+            failure = failure_from_error(failed.text, failed.error)
+            return replace(failure, evidence=tuple(map(unordered, failure.evidence)))
+
+    return replace(plain, test=test)
+
+
+def unordered(message: str) -> str:
+    """torch's text on two sizes that do not match, the smaller size first."""
+    return re.sub(
+        r"tensor a \((\d+)\) must match the size of tensor b \((\d+)\)",
+        lambda found: "{} against {}".format(*sorted(map(int, found.groups()))),
+        message,
+    )
+
+
+def sizes_of(answer: Callable, builds: dict[str, tuple[int, ...]]) -> list[list[int]]:
+    """How many numbers each parameter has, for several ways to build a module."""
     found = []
-    for channels in COUNTED:
-        with answering(f"ECA({channels})"):
-            module = answer(channels)
+    for text, arguments in builds.items():
+        with answering(text):
+            module = answer(*arguments)
             if not issubclass(type(module), nn.Module):
                 raise WrongType(type_text(module), "an nn.Module")
             found.append([p.numel() for p in module.parameters()])
     return found
+
+
+def size_text(channels: int, size: int | None = None) -> str:
+    """How a module was built."""
+    return (
+        f"ECA({channels})" if size is None else f"ECA({channels}, kernel_size={size})"
+    )
+
+
+def shared_kernel(channels: int, size: int, got: list[int]) -> str | None:
+    """The cause where each channel has a kernel of its own; None elsewhere."""
+    if any(count in (size * channels, size * channels**2) for count in got):
+        return "One signal goes in and one comes out: nn.Conv1d(1, 1, k)."
+    return None
 
 
 def right_size(channels: int) -> int:
@@ -94,18 +137,21 @@ def right_size(channels: int) -> int:
 
 
 def kernel_sizes() -> Property:
-    """One kernel, as long as the formula says."""
+    """One kernel, as long as the formula says, or as long as it is told."""
+    wanted = {(channels,): right_size(channels) for channels in COUNTED}
+    wanted |= {(64, 5): 5, (256, 3): 3}
+    builds = {size_text(*arguments): arguments for arguments in wanted}
 
     def test(answer: Callable) -> Failure | None:
-        found = sizes_of(answer)
-        for channels, got in zip(COUNTED, found, strict=True):
-            wanted = [right_size(channels)]
-            if got != wanted:
+        found = sizes_of(answer, builds)
+        for text, size, got in zip(builds, wanted.values(), found, strict=True):
+            if got != [size]:
                 return Failure(
-                    f"ECA({channels})",
-                    f"one parameter of {wanted[0]} numbers",
+                    text,
+                    f"one parameter of {size} numbers",
                     f"parameters of {got} numbers" if got else "no parameter",
                     (repr(found),),
+                    shared_kernel(builds[text][0], size, got),
                 )
         return None
 
@@ -141,109 +187,60 @@ def even_refused() -> Property:
     )
 
 
-# --- coordinate_gates -----------------------------------------------------------------
-
-# N, C, H, W, hidden channels, biases, channels_last
-COORDINATE = [
-    (2, 5, 4, 7, 3, True, False),
-    (3, 4, 6, 2, 5, False, True),
-    (1, 3, 5, 3, 2, True, False),
-]
+# --- pyramid_squeeze ------------------------------------------------------------------
 
 
-def both_gates(answer: Callable, *inputs: object) -> tuple[Tensor, Tensor]:
-    """The two tensors that an answer returns."""
-    result = answer(*inputs)
-    if not isinstance(result, (tuple, list)) or len(result) != 2:
-        raise WrongType(type_text(result), "two tensors, g_h and g_w")
-    return tuple(result)
+def pyramid_trials(answer: Callable) -> Iterator[Trial]:
+    """Maps that 4 divides, does not divide, and that are smaller; other grids."""
+    for shape, levels, last in [
+        ((2, 3, 5, 7), None, False),
+        ((3, 2, 8, 4), None, True),
+        ((1, 5, 3, 2), None, False),
+        ((2, 4, 6, 5), (3, 1), False),
+    ]:
+        x = random_tensor(*shape, seed=129, channels_last=last) + 0.4
+        inputs: dict[str, object] = {"x": x} | ({} if levels is None else {"l": levels})
+        given = "" if levels is None else f", levels {levels}"
+        yield Trial(f"x {shape}{given}", answer, inputs, slow_squeeze)
 
 
-def steeper(z: Tensor) -> Tensor:
-    """Stands for BatchNorm: a scale and a shift that one can see."""
-    return 1.5 * z - 0.4
+def slow_squeeze(v: dict[str, Array]) -> Array:
+    """Bin after bin, by the rule of the averaged windows."""
+    x, levels = v["x"], v.get("l", (1, 2, 4))
+    averages = []
+    for level in np.asarray(levels):
+        for c in range(x.shape[1]):
+            for i in range(level):
+                for j in range(level):
+                    top, left = x.shape[2] * i // level, x.shape[3] * j // level
+                    bottom = -(-x.shape[2] * (i + 1) // level)
+                    right = -(-x.shape[3] * (j + 1) // level)
+                    window = x[:, c, top:bottom, left:right]
+                    averages.append(window.mean(axis=(1, 2)))
+    return np.stack(averages, axis=1)
 
 
-def strip_trials(answer: Callable) -> Iterator[Trial]:
-    """Each input twice: once for the gates of the rows, once for the columns'."""
-    for case in COORDINATE:
-        for part, name in enumerate(("g_h", "g_w")):
-            yield coordinate_trial(
-                answer, case, lambda *v, i=part: both_gates(answer, *v)[i], part, name
-            )
+def smallest_to_largest(trial: Trial) -> tuple[Tensor, Tensor]:
+    """An average lies between the extremes of its own sample."""
+    x = trial.inputs["x"].flatten(1)
+    return x.amin(dim=1, keepdim=True), x.amax(dim=1, keepdim=True)
 
 
-def product_trials(answer: Callable) -> Iterator[Trial]:
-    """Both gates at once, multiplied: (N, C, H, W)."""
-
-    def product(*inputs: object) -> Tensor:
-        g_h, g_w = both_gates(answer, *inputs)
-        return g_h * g_w
-
-    for case in COORDINATE:
-        yield coordinate_trial(answer, case, product, None, "g_h * g_w")
-
-
-def coordinate_trial(
-    answer: Callable, case: Sequence, function: Callable, part: int | None, name: str
-) -> Trial:
-    """One call of coordinate_gates, reduced to one tensor."""
-    n, c, h, w, hidden, biases, last = case
-    x = 2 * random_tensor(n, c, h, w, seed=122, channels_last=last) + 0.5
-    inputs: dict[str, object] = {
-        "x": x,
-        "w1": random_tensor(hidden, c, 1, 1, seed=123),
-        "wh": random_tensor(c, hidden, 1, 1, seed=124),
-        "ww": random_tensor(c, hidden, 1, 1, seed=125),
-        "b1": random_tensor(hidden, seed=126) if biases else None,
-        "bh": random_tensor(c, seed=127) if biases else None,
-        "bw": random_tensor(c, seed=128) if biases else None,
-        "norm": steeper,
-    }
-    text = f"{name} for x {tuple(x.shape)}, {'with' if biases else 'no'} biases"
-    return Trial(text, function, inputs, lambda v: slow_gates(v, part))
-
-
-def slow_gates(v: dict[str, Array], part: int | None) -> Array:
-    """Row by row and column by column; part: 0 rows, 1 columns, None the product."""
-    x = v["x"]
-    rows = np.stack([x[:, :, i, :].mean(axis=2) for i in range(x.shape[2])], axis=2)
-    columns = np.stack([x[:, :, :, j].mean(axis=2) for j in range(x.shape[3])], axis=2)
-    g_h = strip(rows, v, "wh", "bh")[:, :, :, None]
-    g_w = strip(columns, v, "ww", "bw")[:, :, None, :]
-    return g_h * g_w if part is None else (g_h, g_w)[part]
-
-
-def strip(means: Array, v: dict[str, Array], weight: str, bias: str) -> Array:
-    """The gates of one strip: means (N, C, L) -> (N, C, L)."""
-    gates = []
-    for place in range(means.shape[2]):
-        z = 1.5 * layer(means[:, :, place], v["w1"][:, :, 0, 0], v["b1"]) - 0.4
-        z = z * np.clip(z + 3, 0, 6) / 6
-        gates.append(sigmoid(layer(z, v[weight][:, :, 0, 0], v[bias])))
-    return np.stack(gates, axis=2)
-
-
-def own_row() -> Property:
-    """Move the columns of x around, and the gates of the rows stay, and vice versa."""
+def first_are_means() -> Property:
+    """With the grids (1, 2, 4), the first C numbers are SE's squeeze."""
 
     def test(answer: Callable) -> Failure | None:
-        for trial in strip_trials(answer):
-            axis, words = (3, "columns") if "g_h" in trial.text else (2, "rows")
-            x, before = trial.tensors()["x"], trial.call()
-            after = trial.call(x=x.roll(1, dims=axis))
-            if not close(after, before):
-                return Failure(
-                    f"{trial.text}, {words} moved around",
-                    "the same gates as before",
-                    f"others{difference(after, before)}",
-                    (before, after),
-                )
+        for trial in list(pyramid_trials(answer))[:3]:
+            x, s = trial.inputs["x"], trial.call()
+            if not close(s[:, : x.shape[1]], x.mean(dim=(2, 3))):
+                got = f"others{difference(s[:, : x.shape[1]], x.mean(dim=(2, 3)))}"
+                text, wanted = trial.text, f"first {x.shape[1]} numbers: the averages"
+                return Failure(text, wanted, got, (s,))
         return None
 
     return Property(
-        "own row",
-        "a row's gate does not care where in the row a value sits; columns likewise",
-        "g_h comes from averages over W (dim=3), g_w from averages over H (dim=2).",
+        "SE first",
+        "the 1 x 1 grid comes first: each channel's average, as in SE",
+        "Join the grids in the order of levels, each with its channels in order.",
         test,
     )

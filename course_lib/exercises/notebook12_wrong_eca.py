@@ -18,6 +18,44 @@ MODULE = (
         "channels. Pad k // 2 zeros on each side.",
     ),
     WrongAnswer(
+        "padding of 1",
+        CONV,
+        "nn.Conv1d(1, 1, k, padding=1, bias=False)",
+        "runs",
+        "Padding 1 fits k = 3 alone. 2 * padding = k - 1 keeps the length: padding = k "
+        "// 2.",
+    ),
+    WrongAnswer(
+        "padding of k",
+        CONV,
+        "nn.Conv1d(1, 1, k, padding=k, bias=False)",
+        "runs",
+        "k zeros on each side give k + 1 gates too many. 2 * padding = k - 1 keeps the "
+        "length: padding = k // 2.",
+    ),
+    WrongAnswer(
+        "padding of k - 1",
+        CONV,
+        "nn.Conv1d(1, 1, k, padding=k - 1, bias=False)",
+        "runs",
+        "k - 1 zeros are enough for both sides together: padding = k // 2.",
+    ),
+    WrongAnswer(
+        "as many signals as channels",
+        CONV,
+        "nn.Conv1d(channels, channels, k, padding=k // 2, bias=False)",
+        "runs",
+        "Conv1d(C, C, k) expects C signals. One goes in and one comes out: "
+        "Conv1d(1, 1, k).",
+    ),
+    WrongAnswer(
+        "signal's axis kept",
+        GATE,
+        "torch.sigmoid(self.conv(s))[..., None]",
+        "runs",
+        "The gate is (N, 1, C, 1). Drop the signal's axis: [:, 0, :, None, None].",
+    ),
+    WrongAnswer(
         "signal without its axis",
         SIGNAL,
         "squeeze(x)",
@@ -32,14 +70,6 @@ MODULE = (
         "runs",
         "This is (N, C, 1): C signals of one place. ECA slides along the channels: "
         "(N, 1, C).",
-    ),
-    WrongAnswer(
-        "batch of one squeezed away",
-        SIGNAL,
-        "nn.functional.adaptive_avg_pool2d(x, 1).squeeze()[:, None]",
-        "runs",
-        ".squeeze() without axes also removes a batch of one. Name the axes, or use "
-        "squeeze(x).",
     ),
     WrongAnswer(
         "squeeze forgotten",
@@ -77,6 +107,13 @@ MODULE = (
         "runs",
         "An even kernel, padded k // 2, gives one gate too many. Make k odd first: k + "
         "1.",
+    ),
+    WrongAnswer(
+        "kernel_size ignored",
+        f"{RULE} if kernel_size is None else kernel_size",
+        f"{RULE}\n        check_odd(k if kernel_size is None else kernel_size)",
+        "kernel size",
+        "kernel_size is ignored: use it in place of the formula.",
     ),
     WrongAnswer(
         "even made odd downwards",
@@ -261,5 +298,13 @@ MODULE = (
         "x.mul_(self.gate(x))",
         "input not modified",
         "mul_ writes into the caller's x, which the block may still need. Use x * g.",
+    ),
+    WrongAnswer(
+        "batch of one squeezed away",
+        SIGNAL,
+        "nn.functional.adaptive_avg_pool2d(x, 1).squeeze()[:, None]",
+        "runs",
+        ".squeeze() without axes also removes a batch of one. Name the axes, or use "
+        "squeeze(x).",
     ),
 )

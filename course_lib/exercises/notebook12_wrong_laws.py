@@ -1,6 +1,7 @@
 """Known-wrong answers to notebook 12's broken_laws: tests that miss, or cry wolf."""
 
 from course_lib.exercises.exercise import WrongAnswer
+from course_lib.exercises.notebook12_probes import CAUSES, sizes_cause
 
 SIZES = "(64, 128, 2048)"
 SIZE = '        "size": sizes == [3, 5, 7],\n'
@@ -50,31 +51,58 @@ LAWS = (
         "same(module.gate(average), g)",
         "torch.equal(module.gate(average), g)",
         "no false alarm",
-        "torch.equal wants the last digit. Two ways to add up 35 numbers differ there: "
-        "use same.",
+        CAUSES["steps"],
     ),
     WrongAnswer(
         "a law of SE",
         GATED,
         GATED + '        "permute": same(module.gate(x.flip(1)), g.flip(1)),\n',
         "no false alarm",
-        "That channels may be renumbered is a law of SE. ECA asks neighbours, so their "
-        "order counts.",
+        CAUSES["alone"],
     ),
     WrongAnswer(
         "a law of the start",
         GATED,
         GATED + '        "half": same(g, torch.full_like(g, 0.5)),\n',
         "no false alarm",
-        "Gates near one half are a fact about small weights, not a law of the formula.",
+        CAUSES["zeros"],
     ),
     WrongAnswer(
         "correlation taken for convolution",
         "kernel_of(module).flip(0)",
         "kernel_of(module)",
         "no false alarm",
-        "A pulse comes out turned round: gate c + 1 sees it through the weight before "
-        "the middle one. Flip the kernel.",
+        CAUSES["symmetric"],
+    ),
+    WrongAnswer(
+        "wrong half at the end",
+        "kernel[2:]",
+        "kernel[:3]",
+        "no false alarm",
+        CAUSES["constant"],
+    ),
+    WrongAnswer(
+        "echo one number short",
+        "(98, 153)",
+        "(98, 152)",
+        "no false alarm",
+        "same got shapes (256,) and (255,), so it says no. left + 5 + right make 256 "
+        "numbers.",
+    ),
+    WrongAnswer(
+        "sample beside the batch",
+        "same(module.gate(x[:1]), g[:1])",
+        "same(module.gate(x[:1]), g)",
+        "no false alarm",
+        "same got one sample and two, so it says no. Compare with that sample's gates: "
+        "g[:1].",
+    ),
+    WrongAnswer(
+        "ties cut down",
+        "sizes == [3, 5, 7]",
+        "sizes == [3, 3, 5]",
+        "no false alarm",
+        sizes_cause((3, 3, 5)),
     ),
     WrongAnswer(
         "size not tested",
@@ -83,22 +111,6 @@ LAWS = (
         "kernel size",
         "Nothing asks how many weights there are. Count them for several C: len("
         "kernel_of(make(c))).",
-    ),
-    WrongAnswer(
-        "shape and range only",
-        SIZE + ALL_LAWS,
-        '        "range": bool(((g > 0) & (g < 1)).all()),\n',
-        "kernel size",
-        "Shape and range ask whether it works, not which module it is. Begin with the "
-        "size: len(kernel_of(make(c))) for several C.",
-    ),
-    WrongAnswer(
-        "shape only",
-        SIZE + ALL_LAWS,
-        "",
-        "kernel size",
-        "Nearly everything keeps the shape. Begin with the size of the kernel: "
-        "len(kernel_of(make(c))) for several C.",
     ),
     WrongAnswer(
         "sizes of narrow layers only",
@@ -184,5 +196,29 @@ LAWS = (
         "squeeze",
         "The output is compared with the module's own gate, so nothing tests the gate "
         "itself.",
+    ),
+    WrongAnswer(
+        "first law only",
+        RETURN,
+        f"{RETURN}[:1]",
+        "all named",
+        "Only the first broken law is returned. Return all: the table below leaves out "
+        "one law at a time.",
+    ),
+    WrongAnswer(
+        "shape and range only",
+        SIZE + ALL_LAWS,
+        '        "range": bool(((g > 0) & (g < 1)).all()),\n',
+        "kernel size",
+        "Shape and range ask whether it works, not which module it is. Begin with the "
+        "size: len(kernel_of(make(c))) for several C.",
+    ),
+    WrongAnswer(
+        "shape only",
+        SIZE + ALL_LAWS,
+        "",
+        "kernel size",
+        "Nearly everything keeps the shape. Begin with the size of the kernel: "
+        "len(kernel_of(make(c))) for several C.",
     ),
 )

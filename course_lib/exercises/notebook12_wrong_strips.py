@@ -4,11 +4,14 @@ from course_lib.exercises.exercise import WrongAnswer
 
 ROWS = "x.mean(dim=3, keepdim=True)  # (N, C, H, 1)"
 COLUMNS = "x.mean(dim=2, keepdim=True).transpose(2, 3)  # (N, C, W, 1)"
+STRIPS = f"{ROWS}\n    columns = {COLUMNS}"
 JOIN = "torch.cat([rows, columns], dim=2)"
-HIDDEN = "F.hardswish(norm(F.conv2d(both, w1, b1)))"
+FIRST = "F.conv2d(both, w1, b1)"
+HIDDEN = f"F.hardswish(norm({FIRST}))"
 SPLIT = "h_rows, h_columns = h.split([x.shape[2], x.shape[3]], dim=2)"
 G_H = "torch.sigmoid(F.conv2d(h_rows, wh, bh))"
 G_W = "torch.sigmoid(F.conv2d(h_columns.transpose(2, 3), ww, bw))"
+GATES = f"{G_H}  # (N, C, H, 1)\n    g_w = {G_W}"
 RETURN = "return g_h, g_w"
 
 COORDINATE = (
@@ -29,10 +32,19 @@ COORDINATE = (
     ),
     WrongAnswer(
         "biases required",
-        "F.conv2d(both, w1, b1)",
+        FIRST,
         "(F.conv2d(both, w1) + b1.view(1, -1, 1, 1))",
         "runs",
         "b1 may be None, and None has no view. Pass it on: F.conv2d(both, w1, b1).",
+    ),
+    WrongAnswer(
+        "axes swapped",
+        STRIPS,
+        "x.mean(dim=2, keepdim=True)\n"
+        "    columns = x.mean(dim=3, keepdim=True).transpose(2, 3)",
+        "runs",
+        "The names are swapped: mean(dim=3) leaves (N, C, H, 1), and these are the "
+        "rows.",
     ),
     WrongAnswer(
         "one gate returned",
@@ -54,14 +66,15 @@ COORDINATE = (
         SPLIT,
         "h_rows, h_columns = h.split([x.shape[3], x.shape[2]], dim=2)",
         "shape",
-        "The rows come first, H of them: split([H, W]), not [W, H].",
+        "The rows come first, H of them: split([H, W]), not [W, H]; or the columns "
+        "were joined first: torch.cat([rows, columns]).",
     ),
     WrongAnswer(
-        "returned in the other order",
+        "gates in the other order",
         RETURN,
         "return g_w, g_h",
         "shape",
-        "The columns' gates come back first. Return g_h, then g_w.",
+        "The two gates come back in the other order: return g_h, g_w.",
     ),
     WrongAnswer(
         "axes lost",
@@ -109,12 +122,20 @@ COORDINATE = (
     ),
     WrongAnswer(
         "rows and columns mixed up",
-        f"{ROWS}\n    columns = {COLUMNS}",
+        STRIPS,
         "F.adaptive_avg_pool2d(x.mT, (x.shape[2], 1))\n"
         "    columns = F.adaptive_avg_pool2d(x, (x.shape[3], 1))",
         "own row",
         "H and W are mixed up: a row is averaged over W, dim=3, a column over H, "
         "dim=2.",
+    ),
+    WrongAnswer(
+        "columns joined first",
+        JOIN,
+        "torch.cat([columns, rows], dim=2)",
+        "own row",
+        "The strip begins with columns, and its first H places are taken for rows. "
+        "Rows are mean(dim=3), and come first in torch.cat.",
     ),
     WrongAnswer(
         "one average for all rows",
@@ -138,6 +159,43 @@ COORDINATE = (
         "The columns are not divided by H. Take the mean.",
     ),
     WrongAnswer(
+        "sums for both",
+        STRIPS,
+        "x.sum(dim=3, keepdim=True)\n"
+        "    columns = x.sum(dim=2, keepdim=True).transpose(2, 3)",
+        "values",
+        "These are sums: not divided by W and H. Take the means.",
+    ),
+    WrongAnswer(
+        "b1 forgotten",
+        FIRST,
+        "F.conv2d(both, w1)",
+        "values",
+        "b1 is missing: F.conv2d(both, w1, b1) takes the bias as its third argument.",
+    ),
+    WrongAnswer(
+        "bh forgotten",
+        G_H,
+        "torch.sigmoid(F.conv2d(h_rows, wh))",
+        "values",
+        "bh is missing: F.conv2d takes the bias as its third argument. Is bw there?",
+    ),
+    WrongAnswer(
+        "bw forgotten",
+        G_W,
+        "torch.sigmoid(F.conv2d(h_columns.transpose(2, 3), ww))",
+        "values",
+        "bw is missing: F.conv2d takes the bias as its third argument.",
+    ),
+    WrongAnswer(
+        "all biases forgotten",
+        f"{FIRST}))",
+        "F.conv2d(both, w1)))\n    bh = bw = None",
+        "values",
+        "The biases are missing: F.conv2d(x, w, b) takes one as its third argument. "
+        "Used here: b1, bh, bw.",
+    ),
+    WrongAnswer(
         "one last layer for both",
         G_W,
         "torch.sigmoid(F.conv2d(h_columns.transpose(2, 3), wh, bh))",
@@ -146,7 +204,7 @@ COORDINATE = (
     ),
     WrongAnswer(
         "last layers swapped",
-        f"{G_H}  # (N, C, H, 1)\n    g_w = {G_W}",
+        GATES,
         "torch.sigmoid(F.conv2d(h_rows, ww, bw))\n"
         "    g_w = torch.sigmoid(F.conv2d(h_columns.transpose(2, 3), wh, bh))",
         "values",
@@ -165,6 +223,21 @@ COORDINATE = (
         "norm(F.hardswish(F.conv2d(both, w1, b1)))",
         "values",
         "norm comes after the h-swish. Its place is before.",
+    ),
+    WrongAnswer(
+        "swish in place of h-swish",
+        HIDDEN,
+        f"F.silu(norm({FIRST}))",
+        "values",
+        "SiLU (swish) stands for h-swish. Use F.hardswish.",
+    ),
+    WrongAnswer(
+        "hard sigmoids at the end",
+        GATES,
+        "F.hardsigmoid(F.conv2d(h_rows, wh, bh))\n"
+        "    g_w = F.hardsigmoid(F.conv2d(h_columns.transpose(2, 3), ww, bw))",
+        "values",
+        "The gates end in a hard sigmoid. Both end in torch.sigmoid.",
     ),
     WrongAnswer(
         "ReLU in place of h-swish",
@@ -186,6 +259,22 @@ COORDINATE = (
         "norm(F.conv2d(both, w1, b1))",
         "values",
         "Without the h-swish, two linear layers are one. Call F.hardswish.",
+    ),
+    WrongAnswer(
+        "two norm calls",
+        HIDDEN,
+        f"F.hardswish(torch.cat([norm(p) for p in {FIRST}.split(\n"
+        "        [x.shape[2], x.shape[3]], dim=2)], dim=2))",
+        "one norm",
+        "norm was called twice. In training BatchNorm takes its mean over both strips: "
+        "join first, then one call.",
+    ),
+    WrongAnswer(
+        "norm on three axes",
+        HIDDEN,
+        f"F.hardswish(norm({FIRST}[..., 0])[..., None])",
+        "one norm",
+        "norm stands for BatchNorm2d, which wants four axes: (N, M, H + W, 1).",
     ),
     WrongAnswer(
         "strips detached",
