@@ -91,6 +91,7 @@ HERE = {
     "python benchmarks/parts.py": ("pack parts", "MiB"),
     "python benchmarks/parts.py pack PARTS": ("", "MiB"),
 }
+SMALL = "test_small_experiments.py: test_each_is_made_in_miniature"
 ELSEWHERE = {
     "course data verify signs": "test_datasets.py: "
     "test_the_default_signs_have_the_recorded_digest",
