@@ -67,9 +67,8 @@ class Settings:
 
 GPU = Settings(
     images=(2560, 5120, 10240, 20480, 40960),
-    image_sizes=(32, 48, 64, 96),
     images_at=5120,
-    batch=512,
+    batch=256,
     stem="cifar",
     width=64,
     reduction=16,
@@ -180,6 +179,8 @@ def measure(
     started, device = time.monotonic(), torch.device(settings.device)
     if device.type == "cpu":
         torch.set_num_threads(1)  # the processor clock adds up all threads
+    else:
+        torch.backends.cudnn.benchmark = True
     epochs = {epoch.task().name: epoch for epoch in every_epoch(settings)}
     tasks = [epoch.task() for epoch in epochs.values()]
     with progress(len(tasks) * (rounds - done), "epochs") as bar:

@@ -17,7 +17,6 @@ the network.
 """
 
 import builtins
-import contextlib
 import inspect
 import json
 import linecache
@@ -26,7 +25,6 @@ import os
 import sys
 import types
 from collections.abc import Callable
-from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -51,6 +49,8 @@ WATCHED += (builtins, inspect, json, os, sys, Tensor, nn.Module, Property, Failu
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC")
 REDIRECTED = ("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP", "COURSE_PROGRESS")
 
+MOST_CHANNELS = 65_536  # more than a process has
+
 Snapshot = dict[tuple[str, str], tuple[object, ...]]
 
 
@@ -73,7 +73,7 @@ def main(content: str, scratch: str, connection: Connection, key: str) -> None:
     content: the request, as JSON; scratch: an empty folder to run in.
     """
     request, channel = json.loads(content), Channel(connection, key)
-    separate(scratch)
+    separate(scratch, connection.fileno())
     guard.TIME_LIMIT = request["check_seconds"]
     canaries = {job["exercise"]: canary(job["exercise"]) for job in request["jobs"]}
     set_limits(int(request["memory_bytes"]))
@@ -91,12 +91,16 @@ def main(content: str, scratch: str, connection: Connection, key: str) -> None:
         channel.tell(verdict=name, **outcome)
 
 
-def separate(scratch: str) -> None:
-    """Leave the grader's folder, environment, process group and output."""
+def separate(scratch: str, kept: int) -> None:
+    """Leave the grader's folder, environment, process group, output and channels.
+
+    kept: the number of the one channel that stays open.
+    """
     if os.name == "posix":
         os.setsid()
-        with contextlib.suppress(OSError):  # an answer that writes into every channel
-            os.close(resource_tracker.getfd())  # must not fill the teacher's screen
+        # Python's channels to its own helpers: an answer could end these through them.
+        os.closerange(3, kept)
+        os.closerange(kept + 1, MOST_CHANNELS)
     os.chdir(scratch)
     environment = {key: os.environ[key] for key in PASSED_ON if key in os.environ}
     environment |= dict.fromkeys(REDIRECTED, scratch) | {"CUDA_VISIBLE_DEVICES": ""}

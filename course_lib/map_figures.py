@@ -14,14 +14,19 @@ MOST_COLUMNS = 8
 
 
 def map_figure(
-    images: Tensor, masks: Tensor, maps: Mapping[str, Tensor], title: str
+    images: Tensor,
+    masks: Tensor,
+    maps: Mapping[str, Tensor],
+    title: str,
+    word: str = "",
 ) -> Figure:
     """A row of images, then a row for each module: its map, and the sign's outline.
 
     images (N, 3, H, W) in 0..1 or uint8, masks (N, H, W) bool, maps: label ->
     (N, h, w), enlarged here to H x W. Each map has its own colour scale, dark lowest;
     the number above it is the share of the map's sum (smallest value taken off) that
-    lies on the sign, beside the sign's share of the image in the first row.
+    lies on the sign, beside the sign's share of the image in the first row. word: what
+    to call that number, over the first map of each row.
 
     Raises CourseError for more than eight images, which would be too small to see.
     """
@@ -43,7 +48,8 @@ def map_figure(
         inside = energy_inside(large, masks)
         for n in range(count):
             row[n].imshow(large[n], cmap="cividis", interpolation="nearest")
-            _finish(row[n], masks[n], f"{inside[n]:.2f}", "white")
+            text = f"{word if n == 0 else ''} {inside[n]:.2f}".strip()
+            _finish(row[n], masks[n], text, "white")
         row[0].set_ylabel(label, fontsize=TEXT)
     axes[0, 0].set_ylabel("image", fontsize=TEXT)
     figure.suptitle(title, fontsize=13, fontweight="bold")

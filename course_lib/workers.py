@@ -172,8 +172,25 @@ _reports: multiprocessing.Queue
 def ctrl_c_waits() -> Iterator[None]:
     """Ctrl-C waits for the end of this block; processes started in it never get it.
 
-    Windows has no such thing: there a worker that still imports shows a traceback.
+    Windows cannot keep it from those: a worker that still imports shows a traceback.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Ctrl-C reaches the main thread only
+        return
+    pressed = []
+    before = signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
+    try:
+        with without_sigint():
+            yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def without_sigint() -> Iterator[None]:
+    """This thread and the processes that it starts do not get the signal of Ctrl-C."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return

@@ -27,8 +27,9 @@ setup("11")
 # the same step.
 #
 # Begin without a GPU and without processes. Here are 13 images and a small network.
-# One part gets 12 images, the other one. First the gradient of all 13, then the mean of
-# the two parts' gradients.
+# Their brightness rises from the first to the last. One part gets the first 12 images,
+# the other the last one, so the parts differ. First the gradient of all 13, then the
+# mean of the two parts' gradients.
 
 # %%
 import torch
@@ -86,7 +87,8 @@ recall("12 images and 1", f"off by {off(naive):.0f} %")
 # | &#8467;<sub>r</sub> = (K / N) &Sigma;<sub>i in part r</sub> loss<sub>i</sub> | `rank_loss(losses, total, ranks)` | () | what process r calls `backward()` on |
 # | g = (1 / K) &Sigma;<sub>r</sub> g<sub>r</sub> | `average_gradients(gradients)` | as the parameters | what all hold after the exchange |
 #
-# PyTorch calls the number of processes the *world size*.
+# N is the number of images in all processes together, g<sub>r</sub> the gradient of
+# process r. PyTorch calls the number of processes the *world size*.
 #
 # ## 2. Who takes which image?
 #
@@ -245,8 +247,8 @@ print(by_hand)
 #
 # **Goal**: the plain mean over the processes, for any number of parameters.
 # `average_gradients(gradients)`: `gradients[rank][p]` -> a list with one tensor for each
-# parameter. A gradient may be `None`: no image of that process needed the parameter.
-# Difficulty 2 of 3, 8 minutes, about 5 lines. It matters because every step of a
+# parameter. A gradient may be `None`: no image of that process needed the parameter. It
+# counts as 0, so divide by all processes. Difficulty 2 of 3, 8 minutes, about 5 lines. It matters because every step of a
 # training on many GPUs does this and nothing else.
 #
 # <details><summary>Hint 1: a question</summary>
@@ -296,7 +298,7 @@ print(f"6 and 6 images against 12 at once: {'equal' if apart < 1e-12 else apart}
 
 # %% [markdown]
 # **What you saw.** With equal parts, the mean of the gradients *is* the gradient of the
-# mean, to twelve digits: differentiating a sum term by term changes nothing.
+# mean, to twelve digits (in float64): differentiating a sum term by term changes nothing.
 #
 # ## 4. Unequal parts
 #
@@ -306,8 +308,9 @@ print(f"6 and 6 images against 12 at once: {'equal' if apart < 1e-12 else apart}
 #
 # ### Predict
 #
-# With 7 and 6 images, and each process using the mean of its own losses: how far is the
-# averaged gradient off, in percent? It was as printed above for 12 and 1.
+# Deal the 13 images out in turn, as in section 2, so that bright and dark ones go to
+# both: 7 and 6. Each process uses the mean of its own losses. How far is the averaged
+# gradient off, in percent? It was as printed above for 12 and 1, cut in order.
 
 # %%
 predict("7 images and 6", "...")
@@ -315,6 +318,8 @@ predict("7 images and 6", "...")
 # %%
 seven_six = torch.stack([gradient_of(slice(first, 13, 2)) for first in (0, 1)])
 recall("7 images and 6", f"off by {off(seven_six.mean(dim=0)):.1f} %")
+cut = torch.stack([gradient_of(part) for part in (slice(0, 7), slice(7, 13))])
+print(f"cut in order, 7 dark and 6 bright: off by {off(cut.mean(dim=0)):.1f} %")
 
 # %% [markdown]
 # ### Exercise 3: unequal parts
@@ -379,7 +384,8 @@ for sizes in ([12, 1], [7, 6], [5, 4, 4]):
 
 # %% [markdown]
 # **What you saw.** Every division now gives the gradient of the whole batch. The factor
-# is the same in all processes, so no process needs to know what the others hold.
+# is the same in all processes: none needs to know what another one holds, only how many
+# images all hold together.
 #
 # ## 5. Two real processes
 #
@@ -492,9 +498,11 @@ show(figure, alt=alt + f"small network's running means, up to {spread:.3f} apart
 # %% [markdown]
 # Three ways out, and what `course train` does:
 #
-# - **Leave it.** That is common practice, and the default here. The right panel says what
-#   it costs: four times the images halve the difference, roughly. DDP hands the running statistics of
-#   process 0 to the others, so all evaluate one and the same network.
+# - **Leave it.** That is common practice, and the default here. The right panel shows how
+#   far the statistics lie apart, not what that costs in accuracy: four times the images
+#   halve the difference, roughly. DDP hands process 0's running statistics to the
+#   others before each step, and `course train` once more before it evaluates. So all
+#   evaluate one and the same network.
 # - **SyncBatchNorm** exchanges the statistics as well, in every layer and step:
 #   `course train --sync-bn`. PyTorch has it for GPUs only.
 # - **Fixed statistics**, as in fine-tuning: then equality is exact again.
@@ -517,9 +525,11 @@ except CourseError as error:
 #
 # ## 7. Parameters that nobody uses
 #
-# The REU's spatial-only CBAM builds the channel gate and never calls it: 2,530,992 of
-# its ResNet50's parameters never get a gradient (measured on Xu Ma's code). On one
-# process nobody notices. The same script tried it with DDP, two steps.
+# The REU (the student group of notebook 02) has a spatial-only CBAM that builds the
+# channel gate and never calls it. So 2,530,992 parameters of its ResNet50 never get a
+# gradient (measured on its code, ma-xu/ResidualAttention). On one process nobody
+# notices. `two_processes.py` also tried one such CBAM module, of 16 channels, with DDP:
+# two steps.
 
 # %%
 import textwrap
@@ -609,8 +619,8 @@ recall(
 # %% [markdown]
 # In a **ring**, each process passes pieces of its gradient to its neighbour. The traffic
 # of one process hardly grows with their number: at most twice the gradient's 102 MB.
-# (This is the bandwidth-optimal all-reduce of Patarasuk and Yuan, 2009; the true one may
-# differ.) Check the counting with numbers that travel.
+# (This is the bandwidth-optimal all-reduce of Patarasuk and Yuan, 2009; NCCL and gloo
+# may choose another algorithm.) Check the counting with numbers that travel.
 
 # %%
 K = 4
@@ -674,7 +684,7 @@ controls = interact(
     draw_efficiency,
     step_ms=IntSlider(100, 10, 400, 10, description="step, ms"),
     gigabits=SelectionSlider(
-        options=[1, 10, 25, 100, 400], value=10, description="Gbit/s"
+        options=[1, 10, 25, 100, 150, 400], value=10, description="Gbit/s"
     ),
 )
 
@@ -684,8 +694,19 @@ for gigabits in (1, 10, 100):
     print(
         f"{gigabits:>3} Gbit/s: {8 * low:.1f} to {8 * high:.1f} times one GPU's speed"
     )
+spare = 100 / 0.9 - 100  # ms that an exchange may add to a step of 100 ms
+print(f"90 %: {sent[8]:.0f} MB in {spare:.1f} ms, {8 * sent[8] / spare:.0f} Gbit/s")
+for step_ms in (100, 50):
+    low, high = efficiency(step_ms, 10, 8)
+    print(f"10 Gbit/s, steps of {step_ms} ms: {low:.0%} to {high:.0%}")
 
 # %% [markdown]
+# <details><summary>What the two questions come to</summary>
+#
+# 179 MB in 11.1 ms is 129 Gbit/s. Halving the step to 50 ms lowers 41 to 70 % to 26 to
+# 35 %: faster GPUs need faster networks.
+# </details>
+#
 # For comparison: Goyal and others (*Accurate, Large Minibatch SGD*, 2017) report about
 # 90 % efficiency from 8 to 256 GPUs for ResNet50, and train ImageNet in one hour.
 #
@@ -748,7 +769,7 @@ print(f"a step {double.norm() / whole.norm():.0f} times as long, on 2 processes"
 # </details>
 # <details><summary>5. How much does each process send in a step of ResNet50?</summary>
 #
-# 2 (K - 1) / K times 102 MB in a ring: 179 MB for K = 8, never more than 204 MB.
+# 2 (K - 1) / K times 102 MB in a ring: 179 MB for K = 8, always less than 205 MB.
 # </details>
 #
 # ### Not shown here
@@ -757,7 +778,8 @@ print(f"a step {double.norm() / whole.norm():.0f} times as long, on 2 processes"
 # networks too large for one GPU, which need other methods than DDP.
 #
 # **Paper against code.** The REU group trained with DataParallel, one process for
-# four GPUs. Their batch was 512, but BatchNorm saw 128: the same matter.
+# four GPUs. Their batch was 512 (`cifar.py` of ma-xu/ResidualAttention), so BatchNorm
+# saw 128: the same matter.
 #
 # **An open problem.** BatchNorm with few images for each process is noisy, which may
 # regularise or harm. From how many images on does it not matter for BAM, whose channel

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -121,15 +122,26 @@ def test_ctrl_c_ends_cleanly_and_goes_on(uninterrupted, tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent by signal")
-def test_ctrl_c_while_workers_start_is_kept_for_later():
-    started = "import os, signal; os.kill(os.getpid(), signal.SIGINT); print('alive')"
+@pytest.mark.parametrize("other_threads", [0, 1])
+def test_ctrl_c_while_workers_start_is_kept_for_later(other_threads):
+    ends = threading.Event()
+    threads = [threading.Thread(target=ends.wait) for _ in range(other_threads)]
+    for thread in threads:  # it gets the signal, as a progress bar's thread may
+        thread.start()
+    interrupted = "import os, signal; os.kill(os.getpid(), signal.SIGINT); print('on')"
     reached = []
-    with pytest.raises(KeyboardInterrupt), ctrl_c_waits():
-        signal.raise_signal(signal.SIGINT)
-        child = subprocess.run([sys.executable, "-c", started], capture_output=True)
-        reached.append(child.stdout.split())
-    assert reached == [[b"alive"]], "the block was torn, or the process started in it"
+    try:
+        with pytest.raises(KeyboardInterrupt), ctrl_c_waits():
+            os.kill(os.getpid(), signal.SIGINT)
+            child = subprocess.run(
+                [sys.executable, "-c", interrupted], stdout=subprocess.PIPE
+            )
+            reached.append(child.stdout.split())
+    finally:
+        ends.set()
+    assert reached == [[b"on"]], "the block was torn, or the process started in it"
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 @pytest.mark.slow

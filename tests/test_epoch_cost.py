@@ -1,4 +1,4 @@
-"""What an epoch costs: exponents of made-up times, and the files. Nothing is timed."""
+"""What an epoch costs: exponents of made-up times, and the files. No time is tested."""
 
 import sys
 from pathlib import Path
@@ -74,6 +74,17 @@ def test_rounds_are_kept_and_another_one_is_added(tmp_path):
     (tmp_path / "epoch-cost.json").write_text("{", encoding="utf-8")
     with pytest.raises(CourseError, match="cannot go on"):
         epoch_cost.measure(SMALL, 2, tmp_path)
+
+
+def test_the_command_measures_and_draws(tmp_path, monkeypatch, capsys):
+    small = epoch_cost.Settings(("plain",), (4, 8, 16), (32, 40, 48), 8, batch=4)
+    monkeypatch.setattr(epoch_cost, "Settings", lambda device: small)
+    command = ["epoch_cost.py", "--device", "cpu", "--rounds", "1"]
+    monkeypatch.setattr(sys, "argv", [*command, "--out", str(tmp_path)])
+    epoch_cost.main()
+    assert "Twice the images" in capsys.readouterr().out
+    made = {path.name for path in tmp_path.iterdir()}
+    assert made == {"epoch-cost.csv", "epoch-cost.json", "epoch-cost.png"}
 
 
 @pytest.mark.skipif(not RECORDED.exists(), reason="nothing recorded yet")

@@ -5,8 +5,10 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import nbformat
+import psutil
 import pytest
 import torch
 
@@ -239,6 +241,23 @@ def test_the_table_the_notes_and_the_progress(graded, tmp_path):
     assert f"wrong ({MUTANT.rejected_by})" in wrong and MUTANT.cause[:40] in wrong
     segfault = tmp_path / "out" / "notes" / "08_segfault_then_right.md"
     assert ("SIGSEGV" in segfault.read_text(encoding="utf-8")) == (os.name == "posix")
+
+
+@pytest.mark.slow
+def test_a_forger_does_not_end_the_processes_that_others_need():
+    def outcome(answers):
+        content = nbformat.writes(notebook(answers)).encode("utf-8")
+        return grade_file("one.ipynb", content, LIMITS)[0].outcome
+
+    def helpers():
+        children = psutil.Process().children()
+        return {one.pid for one in children if one.status() != psutil.STATUS_ZOMBIE}
+
+    assert outcome({"squeeze": solution("squeeze")}) == "solved"
+    before = helpers()
+    assert outcome(squeeze(FORGE)) == "tampered"
+    time.sleep(0.5)
+    assert before <= helpers()
 
 
 @pytest.mark.slow

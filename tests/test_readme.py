@@ -87,6 +87,7 @@ HERE = {
     "course VERB --help": ("", "Usage: course compare"),
     "python benchmarks/gpu_queue.py": ("list", "cifar100-seeds-1"),
     "python benchmarks/gpu_queue.py list": ("", "cifar100-seeds-1"),
+    "python benchmarks/small_experiments.py": ("", "05_cbam_maps"),
     "python benchmarks/parts.py": ("pack parts", "MiB"),
     "python benchmarks/parts.py pack PARTS": ("", "MiB"),
 }
@@ -94,11 +95,15 @@ ELSEWHERE = {
     "course data verify signs": "test_datasets.py: "
     "test_the_default_signs_have_the_recorded_digest",
     "python benchmarks/gpu_queue.py run smoke --out OUT": "test_gpu_queue.py: "
-    "test_the_first_entries_run_in_miniature",
+    "test_an_entry_of_each_kind_runs_in_miniature",
     "python benchmarks/gpu_queue.py take OUT": "test_gpu_queue.py: "
     "test_take_adds_rows_after_those_that_are_known",
     "python benchmarks/parts.py join PARTS": "test_gpu_queue.py: "
     "test_parts_join_to_the_same_data_set",
+    "python benchmarks/epoch_cost.py": "test_epoch_cost.py: "
+    "test_the_command_measures_and_draws",
+    "python benchmarks/small_experiments.py 03_open_gates": SMALL,
+    "python benchmarks/small_experiments.py 05_cbam_start --only CBAM --seeds 0": SMALL,
     "python benchmarks/pointing.py": "test_gpu_queue.py: "
     "test_scores_go_beside_the_checkpoints_and_not_into_the_recorded_table",
 }

@@ -1,6 +1,8 @@
 """Counting and timing: laws, independent counts, a made-up machine; nothing timed."""
 
 import json
+import sys
+import time
 
 import pandas as pd
 import pytest
@@ -10,12 +12,12 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from course_lib.bench import published, recorded
+from course_lib.bench import blocks, published, recorded
 from course_lib.bench.blocks import block_work
 from course_lib.bench.bytes_moved import counting
 from course_lib.bench.cost_figures import least_ms
 from course_lib.bench.plans import plan_bytes
-from course_lib.bench.timing import seconds_of, time_ratio
+from course_lib.bench.timing import clock_for, seconds_of, time_ratio
 from course_lib.blocks import Bottleneck
 from course_lib.cost import layer_flops
 from course_lib.exercises.notebook10_machine import Machine
@@ -170,3 +172,28 @@ def test_a_layer_of_another_kind_counts_nothing():
     x = torch.empty(1, 3, 4, 4, device="meta")
     for layer in (nn.BatchNorm2d(3), nn.ReLU(), nn.Dropout()):
         assert layer_flops(layer, x, x) == 0
+
+
+def test_a_block_s_step_does_not_add_to_the_gradients_of_the_one_before(monkeypatch):
+    made = []
+
+    def keep(*arguments, **options):
+        made.append(Bottleneck(*arguments, **options))
+        return made[-1]
+
+    monkeypatch.setattr(blocks, "Bottleneck", keep)
+    step = blocks.block_step((2, 16, 5, 5))
+    step()
+    first = [parameter.grad.clone() for parameter in made[0].parameters()]
+    step()
+    second = [parameter.grad for parameter in made[0].parameters()]
+    torch.testing.assert_close(second, first)
+
+
+def test_processor_time_is_read_where_it_is_fine_enough(monkeypatch):
+    cpu = torch.device("cpu")
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert clock_for(cpu) is time.process_time
+    assert clock_for(torch.device("cuda")) is time.perf_counter
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert clock_for(cpu) is time.perf_counter

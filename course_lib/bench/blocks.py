@@ -25,7 +25,8 @@ def block_step(
 ) -> Callable[[], None]:
     """A training step, forward and backward, of a block on random maps on the CPU.
 
-    shape: (N, C, H, W) of its input and output. bf16: under autocast.
+    The gradients of the step before are dropped, as an optimizer does, so that no step
+    adds to them. shape: (N, C, H, W) of input and output. bf16: under autocast.
     """
     torch.manual_seed(0)
     block = Bottleneck(shape[1], shape[1] // 4, attention=attention)
@@ -34,6 +35,8 @@ def block_step(
     x.requires_grad_()
 
     def step() -> None:
+        x.grad = None
+        block.zero_grad(set_to_none=True)
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
             out = block(x)
         out.backward(upstream.to(out.dtype))

@@ -1,10 +1,16 @@
 """Exercises of notebook 09, looking: enlarge a map, score it, gates by class."""
 
+from course_lib.exercises import notebook09_wrong_enlarge as wrong_enlarge
 from course_lib.exercises import notebook09_wrong_gates as wrong_gates
 from course_lib.exercises import notebook09_wrong_maps as wrong_maps
 from course_lib.exercises import notebook09_wrong_scores as wrong_scores
 from course_lib.exercises.bounds import zero_to_one
 from course_lib.exercises.exercise import Exercise
+from course_lib.exercises.notebook09_enlarge_trials import (
+    cell_centres,
+    enlarge_trials,
+    lowest_to_highest,
+)
 from course_lib.exercises.notebook09_gate_trials import (
     planted_gate_trials,
     renamed,
@@ -13,17 +19,15 @@ from course_lib.exercises.notebook09_gate_trials import (
 )
 from course_lib.exercises.notebook09_trials import (
     agrees,
-    cell_centres,
     energy,
-    enlarge_trials,
     images_alone,
     level_trials,
-    lowest_to_highest,
     map_trials,
+    near_trials,
+    no_nan,
     peak_trials,
     planted_trials,
     pointing,
-    rounded_trials,
     scaled,
     tied_trials,
     unchanged,
@@ -72,7 +76,7 @@ ENLARGE = Exercise(
         values(enlarge_trials),
         input_untouched(enlarge_trials),
     ),
-    wrong_answers=wrong_maps.ENLARGE,
+    wrong_answers=wrong_enlarge.ENLARGE,
 )
 
 POINTING = Exercise(
@@ -97,6 +101,11 @@ POINTING = Exercise(
     properties=(
         runs(pointing(map_trials)),
         shape(pointing(map_trials)),
+        no_nan(
+            pointing(map_trials),
+            "No position reached `largest`, so 0 / 0. Take the maximum of each map "
+            "(dim=(1, 2), keepdim=True) and subtract rounding.",
+        ),
         in_range(
             pointing(map_trials),
             "every score lies between 0 and 1",
@@ -118,9 +127,9 @@ POINTING = Exercise(
         ),
         agrees(
             "rounding",
-            "a constant map scores chance, also after enlarging",
+            "values tie up to rounding: a constant map scores chance, also enlarged",
             "Count values as equal when they differ by less than rounding(maps).",
-            pointing(rounded_trials),
+            pointing(near_trials),
         ),
         values(pointing(map_trials)),
         input_untouched(pointing(map_trials)),
@@ -234,13 +243,13 @@ SHARE = Exercise(
             renamed,
             "now called 2, 5, 8, ...",
         ),
+        values(share_trials),
         agrees(
             "still gates",
             "a gate that never moves scores 0",
             "Do not divide by less than rounding leaves: total.clamp(min=still).",
             still_trials,
         ),
-        values(share_trials),
         input_untouched(share_trials),
     ),
     wrong_answers=wrong_gates.SHARE,

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from course_lib.exercises.trials import Trial, random_tensor
+from course_lib.gates import SMALLEST
 
 Array = np.ndarray
 
@@ -36,8 +37,8 @@ def planted_gate_trials(answer: Callable) -> Iterator[Trial]:
 
 def still_trials(answer: Callable) -> Iterator[Trial]:
     """Gates that never move, up to rounding."""
-    gates = torch.tensor([0.5, 0.7, 0.3]).expand(7, 3).clone()
-    gates[0, 1] += 1e-7
+    gates = torch.tensor([0.5, 0.01, 0.25]).expand(7, 3).clone()
+    gates[0, 1] += 3e-8
     labels = torch.tensor([0, 0, 1, 1, 1, 1, 2])
     yield share_trial(answer, "gates that never move", gates, labels)
 
@@ -49,7 +50,10 @@ def share_trial(answer: Callable, text: str, gates: Tensor, labels: Tensor) -> T
 
 
 def slow_share(v: dict[str, Array]) -> Array:
-    """Channel by channel: variance minus the variance within classes, as a share."""
+    """Channel by channel: variance minus the variance within classes, as a share.
+
+    A channel whose standard deviation is below SMALLEST has the share 0.
+    """
     shares = []
     for values in v["gates"].T:
         total = len(values) * values.var()
@@ -57,5 +61,6 @@ def slow_share(v: dict[str, Array]) -> Array:
         for k in set(v["labels"].tolist()):
             own = values[v["labels"] == k]
             within += len(own) * own.var()
-        shares.append((total - within) / max(total, len(values) * 1e-10))
+        moves = values.std() >= SMALLEST
+        shares.append((total - within) / total if moves else 0.0)
     return np.array(shares)

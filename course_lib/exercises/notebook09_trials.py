@@ -1,4 +1,4 @@
-"""Inputs, formulas and special properties for notebook 09: maps and their scores."""
+"""Inputs, formulas and special properties for notebook 09: the scores of maps."""
 
 from collections.abc import Callable, Iterator
 
@@ -8,84 +8,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from course_lib.exercises.exercise import Failure, Property
-from course_lib.exercises.properties import Trials, close, difference
+from course_lib.exercises.properties import ATOL, Trials, close, difference
 from course_lib.exercises.trials import Trial, random_tensor
 
 Array = np.ndarray
-
-# --- enlarge ------------------------------------------------------------------------
-
-
-def enlarge_trials(answer: Callable) -> Iterator[Trial]:
-    """Maps higher than wide and wider than high, whole and broken ratios."""
-    for n, h, w, height, width in [
-        (3, 3, 5, 13, 11),
-        (2, 4, 2, 8, 12),
-        (1, 2, 7, 5, 9),
-    ]:
-        maps = 2 * random_tensor(n, h, w, seed=91) + 0.4
-        yield enlarge_trial(answer, maps, height, width, bilinear)
-
-
-def centre_trials(answer: Callable) -> Iterator[Trial]:
-    """Odd ratios: each cell has a pixel in its middle; two cells of each map tie."""
-    for n, h, w, ratio in [(2, 3, 4, 3), (3, 4, 2, 5)]:
-        maps = random_tensor(n, h, w, seed=92).clamp(max=1.5)
-        maps[:, 0, 1] = maps[:, 2, 0] = 2
-        yield enlarge_trial(answer, maps, ratio * h, ratio * w, bilinear)
-
-
-def enlarge_trial(
-    answer: Callable, maps: Tensor, height: int, width: int, reference: Callable
-) -> Trial:
-    """One call of enlarge."""
-    inputs = {"maps": maps, "height": height, "width": width}
-    text = f"maps {tuple(maps.shape)}, height {height}, width {width}"
-    return Trial(text, answer, inputs, reference)
-
-
-def bilinear(v: dict[str, Array]) -> Array:
-    """Rows, then columns: each new pixel between the two nearest cell centres."""
-    large = v["maps"]
-    for axis, size in ((1, v["height"]), (2, v["width"])):
-        old = large.shape[axis]
-        place = ((np.arange(size) + 0.5) * old / size - 0.5).clip(0, old - 1)
-        left = np.floor(place).astype(int)
-        right = np.minimum(left + 1, old - 1)
-        part = (place - left).reshape([-1 if a == axis else 1 for a in range(3)])
-        large = (1 - part) * large.take(left, axis) + part * large.take(right, axis)
-    return large
-
-
-def cell_centres() -> Property:
-    """With an odd ratio, the middle pixel of a cell keeps the cell's value."""
-
-    def test(answer: Callable) -> Failure | None:
-        for trial in centre_trials(answer):
-            maps, result = trial.inputs["maps"], trial.call()
-            ratio = trial.inputs["height"] // maps.shape[1]
-            middles = result[:, ratio // 2 :: ratio, ratio // 2 :: ratio]
-            if not close(middles, maps):
-                got = f"another one{difference(middles, maps)}"
-                return Failure(
-                    trial.text, "each cell's value in its middle", got, (result,)
-                )
-        return None
-
-    return Property(
-        "cell centres",
-        "the middle pixel of each cell keeps the cell's value",
-        "Leave align_corners at its default, and enlarge the whole map.",
-        test,
-    )
-
-
-def lowest_to_highest(trial: Trial) -> tuple[Tensor, Tensor]:
-    """A value between neighbours lies between the extremes of all maps."""
-    return trial.inputs["maps"].amin(), trial.inputs["maps"].amax()
-
-
-# --- pointing_game and energy_inside ------------------------------------------------
 
 NUMBER, HEIGHT, WIDTH = 4, 7, 9  # of the images below, and their sides
 
@@ -171,9 +97,24 @@ def tied_trials(answer: Callable) -> Iterator[Trial]:
 
 def rounded_trials(answer: Callable) -> Iterator[Trial]:
     """Constant maps after enlarging: equal to six digits, not to seven."""
-    maps = torch.tensor([0.3, 0.1, 0.7, 0.45]).view(-1, 1, 1).expand(-1, 3, 3)
+    maps = torch.tensor([0.3, 0.1, 0.7, 45.7]).view(-1, 1, 1).expand(-1, 3, 3)
     large = F.interpolate(maps[:, None], size=(HEIGHT, WIDTH), mode="bilinear")[:, 0]
     yield score_trial(answer, "constant maps, enlarged", large, signs())
+
+
+def near_trials(answer: Callable) -> Iterator[Trial]:
+    """Constant maps after enlarging; then a second value a little below the largest.
+
+    Image by image in other units, so that the tolerance has to follow the map.
+    """
+    yield from rounded_trials(answer)
+    masks, maps = signs(), torch.zeros(NUMBER, HEIGHT, WIDTH)
+    for n, largest in enumerate((1, 0.1, 0.01, 4)):
+        maps[n, n, 2 * n] = largest  # on the sign
+        maps[n, 6, 0] = 0.9999 * largest
+        maps[n, 0, 8] = 0.95 * largest
+    text = "the second largest value one part in 10,000 below"
+    yield score_trial(answer, text, maps, masks)
 
 
 def level_trials(answer: Callable) -> Iterator[Trial]:
@@ -215,6 +156,21 @@ def slow_energy(v: dict[str, Array]) -> Array:
     return np.array(scores)
 
 
+def no_nan(trials: Trials, advice: str) -> Property:
+    """Every score is a number."""
+
+    def test(answer: Callable) -> Failure | None:
+        for trial in trials(answer):
+            result = trial.call()
+            count = int(result.isnan().sum())
+            if count:
+                got = f"{count} of {result.numel()} are NaN"
+                return Failure(trial.text, "numbers", got, (result,))
+        return None
+
+    return Property("numbers", "every score is a number, not NaN", advice, test)
+
+
 def agrees(name: str, statement: str, advice: str, trials: Trials) -> Property:
     """On inputs made by hand, the result is what the formula says."""
 
@@ -254,8 +210,9 @@ def unchanged(
 
 
 def numbers(values: Tensor) -> str:
-    """`1, 0.286, 0`: a short list of numbers."""
-    return ", ".join(f"{value:.3g}" for value in values.flatten().tolist())
+    """`1, 0.286, 0`: a short list of numbers; what counts as 0 is written so."""
+    each = values.flatten().tolist()
+    return ", ".join("0" if abs(value) < ATOL else f"{value:.3g}" for value in each)
 
 
 def images_alone(trials: Trials) -> Property:

@@ -3,6 +3,10 @@
 from course_lib.exercises.exercise import WrongAnswer
 
 BETWEEN = "len(own) * (own.mean(dim=0) - mean) ** 2"
+OWN = (
+    "own = gates[labels == k]  # (images of class k, C)\n"
+    f"        between = between + {BETWEEN}"
+)
 TOTAL = "total = ((gates - mean) ** 2).sum(dim=0)"
 FRACTION = "between / total.clamp(min=still)"
 
@@ -20,6 +24,28 @@ SHARE = (
         "gates[k]",
         "planted gates",
         "gates[k] is one image. The images of class k are gates[labels == k].",
+    ),
+    WrongAnswer(
+        "image k for class k",
+        OWN,
+        "own = gates[k]\n        between = between + len(own) * (own - mean) ** 2",
+        "range",
+        "gates[k] is image k, not class k. Take the images gates[labels == k].",
+    ),
+    WrongAnswer(
+        "image k, weighted as its class",
+        OWN,
+        "own = gates[k]\n"
+        "        between = between + (labels == k).sum() * (own - mean) ** 2",
+        "range",
+        "gates[k] is image k, not the mean of class k. Take gates[labels == k].",
+    ),
+    WrongAnswer(
+        "one row for class k",
+        "gates[labels == k]",
+        "gates[k : k + 1]",
+        "planted gates",
+        "Only image k is left for class k. Its images are gates[labels == k].",
     ),
     WrongAnswer(
         "averaged over channels",
@@ -108,6 +134,48 @@ SHARE = (
         "The loop begins at 1. Go through labels.unique().",
     ),
     WrongAnswer(
+        "last class left out",
+        "for k in labels.unique():",
+        "for k in range(int(labels.max())):",
+        "planted gates",
+        "The last class is left out: range(n) ends before n. Go through "
+        "labels.unique().",
+    ),
+    WrongAnswer(
+        "mean of the class means",
+        "mean = gates.mean(dim=0)",
+        "mean = torch.stack(\n"
+        "        [gates[labels == k].mean(dim=0) for k in labels.unique()]\n"
+        "    ).mean(dim=0)",
+        "values",
+        "The mean over all images is meant, in which a large class counts more: "
+        "gates.mean(dim=0).",
+    ),
+    WrongAnswer(
+        "no squares at all",
+        f"{BETWEEN}\n    {TOTAL}",
+        "len(own) * (own.mean(dim=0) - mean).abs()\n"
+        "    total = (gates - mean).abs().sum(dim=0)",
+        "values",
+        "Absolute differences do not split into between and within. Square both.",
+    ),
+    WrongAnswer(
+        "one minus the share within",
+        FRACTION,
+        "1 - (total - between) / total.clamp(min=still)",
+        "still gates",
+        "1 - 0 / still is 1: a gate that never moves then follows the class. Take the "
+        "share between, not 1 minus the share within.",
+    ),
+    WrongAnswer(
+        "limit too low",
+        "total.clamp(min=still)",
+        "total.clamp(min=1e-12)",
+        "still gates",
+        "Rounding leaves as much as this limit, so a still gate gets a share. Clamp at "
+        "still = len(gates) * SMALLEST**2.",
+    ),
+    WrongAnswer(
         "no guard against still gates",
         "total.clamp(min=still)",
         "total",
@@ -119,7 +187,7 @@ SHARE = (
         "standard deviations",
         FRACTION,
         f"({FRACTION}).sqrt()",
-        "still gates",
+        "values",
         "This is a ratio of standard deviations. Shares add up for variances: no root.",
     ),
     WrongAnswer(

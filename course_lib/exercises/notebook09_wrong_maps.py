@@ -1,118 +1,6 @@
-"""Known-wrong answers to the exercises of notebook 09: enlarging and pointing."""
+"""Known-wrong answers to the exercises of notebook 09: pointing."""
 
 from course_lib.exercises.exercise import WrongAnswer
-
-CALL = 'F.interpolate(maps[:, None], size=size, mode="bilinear")[:, 0]'
-
-ENLARGE = (
-    WrongAnswer(
-        "no channel axis",
-        CALL,
-        'F.interpolate(maps, size=size, mode="bilinear")',
-        "runs",
-        "F.interpolate reads (N, h, w) as N images of h channels and one axis. Add the "
-        "channel axis: maps[:, None].",
-    ),
-    WrongAnswer(
-        "width before height",
-        "(height, width)\n",
-        "(width, height)\n",
-        "shape",
-        "Height and width are swapped. Rows come first: size=(height, width).",
-    ),
-    WrongAnswer(
-        "channel axis left over",
-        "[:, 0]",
-        "",
-        "shape",
-        "The channel axis that F.interpolate needed is still there. End with [:, 0].",
-    ),
-    WrongAnswer(
-        "twice as large",
-        "size=size",
-        "scale_factor=2",
-        "shape",
-        "The factor is always 2. Pass size=(height, width).",
-    ),
-    WrongAnswer(
-        "only the first map kept",
-        "[:, 0]",
-        "[0]",
-        "shape",
-        "[0] takes the first image. The channel axis is axis 1: [:, 0].",
-    ),
-    WrongAnswer(
-        "cast to float32",
-        "[:, 0]",
-        "[:, 0].float()",
-        "dtype and device",
-        "The result is forced to float32. Remove .float().",
-    ),
-    WrongAnswer(
-        "bicubic",
-        '"bilinear"',
-        '"bicubic"',
-        "range",
-        "Bicubic overshoots at edges and makes peaks that no cell has. Use bilinear.",
-    ),
-    WrongAnswer(
-        "each map stretched to 0..1",
-        "return ",
-        "maps = maps - maps.amin(dim=(1, 2), keepdim=True)\n    return ",
-        "range",
-        "Each map is shifted to begin at 0. Enlarging keeps the values; the scores "
-        "shift where they need it.",
-    ),
-    WrongAnswer(
-        "map of the wrong sample",
-        "[:, 0]",
-        "[:, 0].flip(0)",
-        "samples independent",
-        "The maps come out in another order than the images. Keep axis 0 as it is.",
-    ),
-    WrongAnswer(
-        "argmax before upsampling",
-        "return ",
-        "low, top = maps.amin(dim=(1, 2), keepdim=True), maps.amax(dim=(1, 2))\n"
-        "    first = maps.flatten(1).argmax(dim=1, keepdim=True)\n"
-        "    one = torch.zeros_like(maps.flatten(1)).scatter(1, first, 1)\n"
-        "    maps = low + one.view_as(maps) * (top[:, None, None] - low)\n"
-        "    return ",
-        "cell centres",
-        "Only the largest cell is left before enlarging, so ties and slopes are lost. "
-        "Enlarge the whole map; the maximum comes afterwards.",
-    ),
-    WrongAnswer(
-        "corners aligned",
-        'mode="bilinear"',
-        'mode="bilinear", align_corners=True',
-        "cell centres",
-        "align_corners=True pulls the outer cells to the frame, so every cell moves. "
-        "Leave it out.",
-    ),
-    WrongAnswer(
-        "mirrored",
-        "[:, 0]",
-        "[:, 0].flip(2)",
-        "cell centres",
-        "Left and right are exchanged. Was the image flipped and the map not?",
-    ),
-    WrongAnswer(
-        "nearest",
-        ', mode="bilinear"',
-        "",
-        "values",
-        'Without a mode it is "nearest": blocks with hard edges, and whole blocks tie. '
-        'Pass mode="bilinear".',
-    ),
-    WrongAnswer(
-        "axis added in place",
-        CALL,
-        'F.interpolate(maps.unsqueeze_(1), size=size, mode="bilinear")[:, 0]',
-        "input not modified",
-        "unsqueeze_ changes the caller's tensor. Write maps[:, None].",
-    ),
-)
 
 LARGEST = "largest = maps.amax(dim=(1, 2), keepdim=True)  # (N, 1, 1)"
 TOP = "at_top = maps >= largest - rounding(maps)"
@@ -140,6 +28,22 @@ POINTING = (
         "(at_top & masks).sum(2) / at_top.sum(2).clamp(min=1)",
         "shape",
         "Only one axis is summed. An image has two: .sum((1, 2)).",
+    ),
+    WrongAnswer(
+        "largest of the batch, 0 / 0",
+        "maps.amax(dim=(1, 2), keepdim=True)",
+        "maps.amax()",
+        "numbers",
+        "`largest` is that of the whole batch, which most maps never reach: 0 / 0. "
+        "Take each map's own: dim=(1, 2), keepdim=True.",
+    ),
+    WrongAnswer(
+        "rounding added",
+        "largest - rounding(maps)",
+        "largest + rounding(maps)",
+        "numbers",
+        "No position counts as the top, so 0 / 0. Compare with >=, and subtract "
+        "rounding(maps).",
     ),
     WrongAnswer(
         "hits counted",
@@ -234,6 +138,13 @@ POINTING = (
         "points somewhere. Allow rounding(maps).",
     ),
     WrongAnswer(
+        "tolerance too wide",
+        TOP,
+        "at_top = maps >= largest - 1e-3",
+        "rounding",
+        "Values one part in 10,000 apart count as equal. Use rounding(maps).",
+    ),
+    WrongAnswer(
         "box for mask",
         "at_top & masks)",
         "at_top & masks.any(1, keepdim=True) & masks.any(2, keepdim=True))",
@@ -244,7 +155,7 @@ POINTING = (
         "upper tenth",
         TOP,
         "at_top = maps >= 0.9 * largest",
-        "values",
+        "rounding",
         "Everything above 90 % of the largest counts as the top. Only ties do.",
     ),
     WrongAnswer(

@@ -108,8 +108,17 @@ ENERGY = (
         VARIES,
         "varies = energy.amax(dim=(1, 2), keepdim=True) > 0",
         "constant map",
-        "An enlarged constant map differs from itself in the seventh digit, and > 0 "
-        "blows that up. Compare with rounding(maps).",
+        "Enlarged, a constant map differs in the seventh digit; > 0 blows that up. So "
+        "does the rounding of the shifted map, whose level is 0: take it of the map "
+        "before the shift.",
+    ),
+    WrongAnswer(
+        "values of where swapped",
+        "torch.where(varies, energy, 1.0)",
+        "torch.where(varies, 1.0, energy)",
+        "planted maps",
+        "The values of torch.where are swapped. The one where True comes first: "
+        "torch.where(varies, energy, 1.0).",
     ),
     WrongAnswer(
         "no shift",

@@ -1,5 +1,7 @@
 """Exercises of notebook 11, scaling out: shards, the mean of gradients, the loss."""
 
+from dataclasses import replace
+
 from course_lib.exercises import notebook11_wrong as wrong
 from course_lib.exercises import notebook11_wrong_shard as wrong_shard
 from course_lib.exercises.exercise import Exercise
@@ -13,6 +15,7 @@ from course_lib.exercises.notebook11_gradients import (
     processes_renumbered,
 )
 from course_lib.exercises.notebook11_loss import (
+    empty_gradients,
     empty_process,
     equal_shares,
     loss_trials,
@@ -22,6 +25,7 @@ from course_lib.exercises.notebook11_shard import (
     SEED,
     changes_with,
     every_image_once,
+    own_generator,
     same_again,
     same_batches,
     shard_trials,
@@ -63,6 +67,7 @@ SHARD = Exercise(
         runs(shard_trials),
         whole_numbers(),
         same_again(),
+        own_generator(),
         every_image_once(),
         changes_with("epoch", EPOCHS),
         changes_with("seed", SEEDS),
@@ -93,7 +98,10 @@ AVERAGE = Exercise(
         "return averaged",
     ),
     properties=(
-        runs(all_gradient_trials),
+        replace(
+            runs(all_gradient_trials),
+            statement="it takes the gradients and returns a list of tensors",
+        ),
         one_for_each_parameter(),
         dtype_and_device(gradient_trials),
         equal_processes(),
@@ -130,6 +138,7 @@ RANK_LOSS = Exercise(
         mean_over_all(),
         empty_process(),
         gradients(loss_trials),
+        empty_gradients(),
         input_untouched(loss_trials),
     ),
     wrong_answers=wrong.RANK_LOSS,

@@ -7,7 +7,7 @@ import torch
 
 from course_lib.exercises.exercise import Failure, Property
 from course_lib.exercises.properties import close, difference
-from course_lib.exercises.trials import Trial, random_tensor
+from course_lib.exercises.trials import Trial, answering, random_tensor
 
 PARTS = [(4, 4), (5, 4, 4), (7, 1), (6, 3, 0)]  # images of each process
 
@@ -97,5 +97,29 @@ def empty_process() -> Property:
         "empty process",
         "a process without an image has a loss of 0",
         "Start from the sum: it is 0 for no numbers, while the mean is NaN.",
+        test,
+    )
+
+
+def empty_gradients() -> Property:
+    """backward() runs in a process without an image, as in all others."""
+
+    def test(answer: Callable) -> Failure | None:
+        trial = loss_trial(answer, (6, 3, 0), 2)
+        losses = trial.inputs["losses"].clone().requires_grad_()
+        result = trial.call(losses=losses * 1)
+        if result.requires_grad:
+            with answering(trial.text):
+                result.sum().backward()
+        if losses.grad is None:
+            got = "no graph that leads to losses"
+            expected = "a loss on which backward() reaches losses"
+            return Failure(trial.text, expected, got, (got,))
+        return None
+
+    return Property(
+        "empty gradients",
+        "a process without an image can call backward() too",
+        "Compute the loss from `losses` in every case, without an `if`.",
         test,
     )

@@ -78,6 +78,27 @@ def same_again() -> Property:
     )
 
 
+def own_generator() -> Property:
+    """The random numbers of the rest of the program stay as they are."""
+
+    def test(answer: Callable) -> Failure | None:
+        for trial in shard_trials(answer):
+            before = torch.get_rng_state()
+            trial.call()
+            if not torch.equal(before, torch.get_rng_state()):
+                expected = "torch's global generator as before the call"
+                got = "its state was changed"
+                return Failure(trial.text, expected, got, (got,))
+        return None
+
+    return Property(
+        "generator of its own",
+        "the call leaves torch's global generator alone",
+        "Draw from torch.Generator(), and pass generator=generator.",
+        test,
+    )
+
+
 def every_image_once() -> Property:
     """All processes together hold each image, and none twice."""
 

@@ -13,7 +13,7 @@ AVERAGE = (
         "total",
         "equal processes",
         "This is the sum: the learning rate is then multiplied by the number of "
-        "processes. Divide by len(parts).",
+        "processes. Divide by that number, len(gradients).",
     ),
     WrongAnswer(
         "divided by the parameters",
@@ -59,6 +59,21 @@ AVERAGE = (
         "A gradient may be None, which cannot be added. Skip it in the sum.",
     ),
     WrongAnswer(
+        "None stacked",
+        f"{ADD}\n        averaged.append({DIVIDE})",
+        "averaged.append(torch.stack(parts).mean(dim=0))",
+        "runs",
+        "A gradient may be None, which cannot be stacked. Add up those that are there, "
+        "and divide by len(gradients).",
+    ),
+    WrongAnswer(
+        "zip without a star",
+        "zip(*gradients, strict=True)",
+        "zip(gradients, strict=True)",
+        "runs",
+        "zip(gradients) without * visits the processes. Write zip(*gradients).",
+    ),
+    WrongAnswer(
         "processes for parameters",
         "zip(*gradients, strict=True)",
         "gradients",
@@ -102,7 +117,7 @@ AVERAGE = (
         "total / sum(part is not None for part in parts)",
         "absent is zero",
         "Only the processes that have a gradient are counted. A process whose images "
-        "do not need a parameter has the gradient 0: divide by len(parts).",
+        "do not need a parameter has the gradient 0: divide by len(gradients).",
     ),
     WrongAnswer(
         "float32",
@@ -206,6 +221,14 @@ RANK_LOSS = (
         "losses.float().sum() * ranks / total",
         "dtype and device",
         "The result is float32 whatever the losses are. Leave .float() out.",
+    ),
+    WrongAnswer(
+        "a constant for no images",
+        LOSS,
+        f"{LOSS} if len(losses) else torch.tensor(0.0)",
+        "empty gradients",
+        "The loss of an empty process has no graph to the network, so backward() fails "
+        "there while the others wait. `losses.sum()` of no losses is 0 with a graph.",
     ),
     WrongAnswer(
         "detached",

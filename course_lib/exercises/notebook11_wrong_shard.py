@@ -123,6 +123,14 @@ SHARD = (
         "processes. Pass generator=generator.",
     ),
     WrongAnswer(
+        "global generator seeded",
+        f"generator = torch.Generator().manual_seed(seed + epoch)\n    order = {DRAWN}",
+        "torch.manual_seed(seed + epoch)\n    order = torch.randperm(count)",
+        "generator of its own",
+        "torch.manual_seed resets the generator that everything else draws from. Use "
+        "torch.Generator().",
+    ),
+    WrongAnswer(
         "floating point",
         RETURN,
         "return order[rank::ranks].float()",

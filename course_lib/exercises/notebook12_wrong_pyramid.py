@@ -16,6 +16,14 @@ PYRAMID = (
         "Use flatten(1).",
     ),
     WrongAnswer(
+        "windows of fixed size",
+        POOL,
+        "F.avg_pool2d(x, (x.shape[2] // level, x.shape[3] // level))",
+        "runs",
+        "On 2 rows, H // 4 is 0. Adaptive pooling makes level x level cells of any "
+        "map.",
+    ),
+    WrongAnswer(
         "grids not flattened",
         FLAT,
         "grid",
@@ -108,6 +116,13 @@ PYRAMID = (
         "SE first",
         "Joined first, all cells of channel 0 come first. Flatten each grid, then "
         "join.",
+    ),
+    WrongAnswer(
+        "levels sorted",
+        "for level in levels",
+        "for level in sorted(levels)",
+        "values",
+        "The levels are sorted. Keep the order given, (3, 1) for example.",
     ),
     WrongAnswer(
         "positions before channels",
