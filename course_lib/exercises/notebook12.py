@@ -16,6 +16,11 @@ from course_lib.exercises.notebook12_laws import (
     laws_run,
     no_false_alarm,
 )
+from course_lib.exercises.notebook12_pyramid_trials import (
+    first_are_means,
+    pyramid_trials,
+    smallest_to_largest,
+)
 from course_lib.exercises.notebook12_strips import (
     one_norm,
     own_row,
@@ -26,11 +31,8 @@ from course_lib.exercises.notebook12_trials import (
     eca_gate_trials,
     eca_trials,
     even_refused,
-    first_are_means,
     kernel_sizes,
     module_runs,
-    pyramid_trials,
-    smallest_to_largest,
 )
 from course_lib.exercises.properties import (
     dtype_and_device,

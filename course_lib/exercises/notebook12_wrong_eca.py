@@ -72,6 +72,14 @@ MODULE = (
         "(N, 1, C).",
     ),
     WrongAnswer(
+        "batch of one squeezed away",
+        SIGNAL,
+        "nn.functional.adaptive_avg_pool2d(x, 1).squeeze()[:, None]",
+        "runs",
+        ".squeeze() without axes also removes a batch of one. Name the axes, or use "
+        "squeeze(x).",
+    ),
+    WrongAnswer(
         "squeeze forgotten",
         SIGNAL,
         "x",
@@ -298,13 +306,5 @@ MODULE = (
         "x.mul_(self.gate(x))",
         "input not modified",
         "mul_ writes into the caller's x, which the block may still need. Use x * g.",
-    ),
-    WrongAnswer(
-        "batch of one squeezed away",
-        SIGNAL,
-        "nn.functional.adaptive_avg_pool2d(x, 1).squeeze()[:, None]",
-        "runs",
-        ".squeeze() without axes also removes a batch of one. Name the axes, or use "
-        "squeeze(x).",
     ),
 )

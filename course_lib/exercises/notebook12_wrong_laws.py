@@ -113,6 +113,22 @@ LAWS = (
         "kernel_of(make(c))).",
     ),
     WrongAnswer(
+        "shape and range only",
+        SIZE + ALL_LAWS,
+        '        "range": bool(((g > 0) & (g < 1)).all()),\n',
+        "kernel size",
+        "Shape and range ask whether it works, not which module it is. Begin with the "
+        "size: len(kernel_of(make(c))) for several C.",
+    ),
+    WrongAnswer(
+        "shape only",
+        SIZE + ALL_LAWS,
+        "",
+        "kernel size",
+        "Nearly everything keeps the shape. Begin with the size of the kernel: "
+        "len(kernel_of(make(c))) for several C.",
+    ),
+    WrongAnswer(
         "sizes of narrow layers only",
         f'{SIZES}]\n    laws = {{\n        "size": sizes == [3, 5, 7]',
         '(64, 128)]\n    laws = {\n        "size": sizes == [3, 5]',
@@ -204,21 +220,5 @@ LAWS = (
         "all named",
         "Only the first broken law is returned. Return all: the table below leaves out "
         "one law at a time.",
-    ),
-    WrongAnswer(
-        "shape and range only",
-        SIZE + ALL_LAWS,
-        '        "range": bool(((g > 0) & (g < 1)).all()),\n',
-        "kernel size",
-        "Shape and range ask whether it works, not which module it is. Begin with the "
-        "size: len(kernel_of(make(c))) for several C.",
-    ),
-    WrongAnswer(
-        "shape only",
-        SIZE + ALL_LAWS,
-        "",
-        "kernel size",
-        "Nearly everything keeps the shape. Begin with the size of the kernel: "
-        "len(kernel_of(make(c))) for several C.",
     ),
 )

@@ -16,6 +16,14 @@ PYRAMID = (
         "Use flatten(1).",
     ),
     WrongAnswer(
+        "windows of fixed size",
+        POOL,
+        "F.avg_pool2d(x, (x.shape[2] // level, x.shape[3] // level))",
+        "runs",
+        "On 2 rows, H // 4 is 0. Adaptive pooling makes level x level cells of any "
+        "map.",
+    ),
+    WrongAnswer(
         "grids not flattened",
         FLAT,
         "grid",
@@ -110,6 +118,13 @@ PYRAMID = (
         "join.",
     ),
     WrongAnswer(
+        "levels sorted",
+        "for level in levels",
+        "for level in sorted(levels)",
+        "values",
+        "The levels are sorted. Keep the order given, (3, 1) for example.",
+    ),
+    WrongAnswer(
         "positions before channels",
         FLAT,
         "grid.flatten(2).mT.flatten(1)",
@@ -144,20 +159,5 @@ PYRAMID = (
         "x.sub_(x.mean(dim=(2, 3), keepdim=True))\n    return torch.cat",
         "input not modified",
         "sub_ writes into the caller's x. Leave x as it is.",
-    ),
-    WrongAnswer(
-        "windows of fixed size",
-        POOL,
-        "F.avg_pool2d(x, (x.shape[2] // level, x.shape[3] // level))",
-        "runs",
-        "On 2 rows, H // 4 is 0. Adaptive pooling makes level x level cells of any "
-        "map.",
-    ),
-    WrongAnswer(
-        "levels sorted",
-        "for level in levels",
-        "for level in sorted(levels)",
-        "values",
-        "The levels are sorted. Keep the order given, (3, 1) for example.",
     ),
 )

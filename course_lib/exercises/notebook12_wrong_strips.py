@@ -70,11 +70,11 @@ COORDINATE = (
         "were joined first: torch.cat([rows, columns]).",
     ),
     WrongAnswer(
-        "gates in the other order",
+        "returned in the other order",
         RETURN,
         "return g_w, g_h",
         "shape",
-        "The two gates come back in the other order: return g_h, g_w.",
+        "The two gates come back in the other order. Return g_h, then g_w.",
     ),
     WrongAnswer(
         "axes lost",
