@@ -4,6 +4,7 @@ Packed by gpu_queue.py's `run`, taken by its `take`. A run that data/results kno
 as it is recorded there; measurements of `course bench` are replaced by newer ones.
 """
 
+import platform
 import shutil
 import tarfile
 import tempfile
@@ -88,7 +89,16 @@ def take_one(path: Path, results: Path) -> Taken:
 
 
 def unpack(path: Path, folder: Path) -> None:
-    """Extract an archive. Raises CourseError when it is cut off or none."""
+    """Extract an archive. Raises CourseError when it is cut off or none.
+
+    Python 3.11.0 to 3.11.3 cannot keep an archive inside its folder, so they are told.
+    """
+    if not hasattr(tarfile, "data_filter"):
+        raise CourseError(
+            f"Python {platform.python_version()}, whose tarfile has no filters",
+            "3.11.4 or newer to unpack archives",
+            "Run this one command with a newer Python.",
+        )
     try:
         with tarfile.open(path) as archive:
             archive.extractall(folder, filter="data")

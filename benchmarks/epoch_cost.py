@@ -117,7 +117,9 @@ class Epoch:
             range(steps or len(self.batches)), self.batches.epoch(0), strict=False
         ):
             with self.autocast():
-                loss = F.cross_entropy(self.network(x), y, label_smoothing=0.1)
+                loss = F.cross_entropy(
+                    self.network(x), y, label_smoothing=MODERN.label_smoothing
+                )
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
             self.optimizer.step()
@@ -250,6 +252,12 @@ def main() -> None:
     if options.rounds == 0:
         settings = None  # whatever was measured, also elsewhere
     times = measure(settings, options.rounds, options.out)
+    if times.empty:
+        raise CourseError(
+            f"no timings in {options.out}",
+            "those of an earlier call",
+            "Measure first: leave --rounds out.",
+        )
     path = epoch_cost_figure.save(times, options.out / f"{NAME}.png")
     print(epoch_cost_figure.table(times).to_string(index=False))
     print(f"\n{epoch_cost_figure.alt_text(times)}\nFigure: {path}")

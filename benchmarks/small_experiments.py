@@ -5,7 +5,8 @@
     python benchmarks/small_experiments.py 05_cbam_start --only CBAM --seeds 0
 
 Each writes OUT/NAME.csv, with the columns of data/results/NAME.csv, and then says in
-what the two differ. Called again, it goes on: rows and epochs that are there stay.
+what the two differ. Called again, it goes on: rows and epochs that are there stay;
+"processor seconds" are then those of the last call alone.
 """
 
 import argparse
@@ -108,7 +109,7 @@ def make(
     check_choice("experiment", name, EXPERIMENTS)
     experiment, path = EXPERIMENTS[name], out / f"{name}.csv"
     if only is not None:
-        check_choice("label", only, {label for label, _ in experiment.jobs})
+        check_choice("label", only, dict(experiment.jobs))
     jobs = [
         (label, seed)
         for label, seed in experiment.jobs

@@ -5,6 +5,8 @@ Each function trains one network on the signs and returns the rows of one table.
 
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,9 +25,6 @@ from course_lib.training import Outcome, Trainer
 from course_lib.workers import load_data
 
 CPU = torch.device("cpu")
-
-# As the networks without shortcuts need it: no block starts as the identity.
-RECIPES["full-start"] = replace(MODERN, name="full-start", zero_init_residual=False)
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,10 @@ def plan(job: Job, recipe: str = "modern", placement: str = "branch") -> Run:
 def train(
     job: Job, run: Run, attention: AttentionFactory | None
 ) -> tuple[Outcome, Dataset, int]:
-    """Train, from the job's checkpoint if there is one; also this call's seconds."""
+    """Train, from the job's checkpoint if there is one; also processor seconds.
+
+    The seconds are those of this call alone: after an interruption, of the last part.
+    """
     dataset = load_data(run)
     trainer = Trainer(run, dataset, CPU, attention=attention)
     folder = job.out / "checkpoints"
@@ -76,12 +78,27 @@ def versions() -> dict[str, str]:
     return {"torch": torch.__version__.split("+")[0], "code": code_version()}
 
 
+@contextmanager
+def full_start() -> Iterator[str]:
+    """The name of a recipe, known inside: modern, but no block starts as the identity.
+
+    Networks without shortcuts need it.
+    """
+    name = "full-start"
+    RECIPES[name] = replace(MODERN, name=name, zero_init_residual=False)
+    try:
+        yield name
+    finally:
+        del RECIPES[name]
+
+
 def shortcuts(job: Job) -> list[dict[str, object]]:
     """With and without shortcuts; blocks that start as the identity."""
-    recipe = "modern" if job.label.endswith("zero start") else "full-start"
-    run = plan(job, recipe, "identity")
     cut = networks.NoShortcut if job.label == "no shortcuts" else None
-    outcome, _, seconds = train(job, run, cut)
+    with full_start() as full:
+        recipe = "modern" if job.label.endswith("zero start") else full
+        run = plan(job, recipe, "identity")
+        outcome, _, seconds = train(job, run, cut)
     row = {"network": job.label, "seed": job.seed}
     row |= {"test accuracy %": round(100 * outcome.test_accuracy, 2)}
     row |= {"parameters": outcome.parameters, "processor seconds": seconds}
@@ -133,8 +150,9 @@ def epochs(job: Job) -> list[dict[str, object]]:
     run = replace(plan(job, "reu2019"), lr=0.1)
     trainer = networks.TestedEachEpoch(run, load_data(run), CPU)
     history = trainer.train().progress.history
+    *tested, _ = trainer.tested  # the end of training judges once more
     rows = []
-    for line, hits in zip(history, trainer.tested, strict=False):
+    for line, hits in zip(history, tested, strict=True):
         first, second = networks.halves(hits)
         row = {"seed": job.seed, "epoch": line["epoch"]}
         row |= {name: round(line[name], 4) for name in ("train_loss", "val_accuracy")}

@@ -1,9 +1,9 @@
 """The command `course`: every verb, and errors in one line."""
 
-import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,10 +15,14 @@ from course_lib.cli_options import (
     choose_precision,
     complain,
     network_options,
+    parse_duration,
     split_names,
 )
 from course_lib.cli_train import train
 from course_lib.errors import CourseError
+
+if TYPE_CHECKING:
+    from course_lib.runs import Run
 
 # Heavy imports (torch, pandas) stay inside the verbs, so that --help answers at once.
 
@@ -64,7 +68,7 @@ def doctor() -> None:
 
 @course.command()
 @click.option("--data", default="signs", help="signs, cifar100 or a folder of images.")
-@click.option("--models", help="Names with commas, such as plain,se,cbam.")
+@click.option("--models", help="Names with commas, of those above.")
 @click.option("--module", multiple=True, help="Your own, as in my_gate.py:MyGate.")
 @click.option("--placements", help="Places with commas, such as branch,pre,post.")
 @click.option("--stages", help="Stages with attention, with commas: 1234,4,34.")
@@ -106,22 +110,19 @@ def compare(
     Without options: the five networks of the course on the embedded signs, at the
     size this machine can do in minutes. Stop it whenever you like (Ctrl-C); the same
     command goes on where it stopped.
+
+    Models: plain, se, bam, cbam, spatial; bam-spatial, cbam-spatial, eca, coordinate,
+    pyramid.
     """
-    from course_lib import comparing, own_modules, planning
+    from course_lib import own_modules, planning
     from course_lib.data.datasets import check_is_there
     from course_lib.profiles import choose_profile
 
     chosen = choose_profile(profile)
-    asked = {
-        "epochs": epochs,
-        "batch": batch,
-        "lr": lr,
-        "image_size": image_size,
-        "train_images": train_images,
-        "width": width,
-        "reduction": reduction,
-    }
-    sizes = change_sizes(chosen.sizes(data), asked)
+    sizes = chosen.sizes(data)
+    sizes = change_sizes(
+        sizes, epochs, batch, lr, image_size, train_images, width, reduction
+    )
     seconds = None if budget is None else parse_duration(budget)
     on = planning.choose_device(device)
     names = split_names("--models", models) or (["plain"] if module else chosen.models)
@@ -137,17 +138,15 @@ def compare(
     )
     planning.check_rate(recipe, lr)
     check_is_there(data)
-    out = out or default_folder(data)
-    click.echo(comparing.announce(runs, chosen.name, str(on), out))
-    table = comparing.compare(
+    train_and_show(
         runs,
-        out,
+        chosen.name,
+        out or default_folder(data),
         str(on),
         seconds,
         workers,
         can_compile(on.type) if compiled is None else compiled,
     )
-    show_done(table, len(runs), out)
 
 
 @course.command()
@@ -219,6 +218,32 @@ for verb in (train, bench, *VERBS):  # and lab, start, update, ..., build, site
     course.add_command(verb)
 
 
+def train_and_show(
+    runs: Sequence["Run"],
+    profile: str,
+    out: Path,
+    device: str,
+    seconds: float | None,
+    workers: int | None,
+    compiled: bool,
+) -> None:
+    """Announce the runs, train those that are not recorded, report all that are done.
+
+    profile: its name, to announce. See `comparing.compare` for the others.
+    """
+    from course_lib import comparing
+
+    click.echo(comparing.announce(runs, profile, device, out))
+    table = comparing.compare(runs, out, device, seconds, workers, compiled)
+    if len(table):
+        show_report(table, out)
+    if len(table) < len(runs):
+        click.echo(
+            f"{len(table)} of {len(runs)} runs are done. The same command trains the "
+            "rest."
+        )
+
+
 def show_report(table, out: Path) -> None:
     """Write report.md and its figure; print the table and the sentences."""
     from course_lib.report import table_text, write_report
@@ -229,33 +254,11 @@ def show_report(table, out: Path) -> None:
     click.echo(f"\nThe whole report, with figure: {path}")
 
 
-def show_done(table, wanted: int, out: Path) -> None:
-    """The report of the runs that are done, and how many of them are missing."""
-    if len(table):
-        show_report(table, out)
-    if len(table) < wanted:
-        click.echo(
-            f"{len(table)} of {wanted} runs are done. The same command trains the rest."
-        )
-
-
 def default_folder(data: str) -> Path:
     """runs/NAME, with the name of the data set or of the folder of images."""
-    folder = Path(data.removeprefix("folder:")).expanduser()
-    return Path("runs") / (folder.resolve().name or "images")
+    from course_lib.data.datasets import folder_of
 
-
-def parse_duration(text: str) -> float:
-    """ "90s", "20m", "1h30m" or plain seconds -> seconds."""
-    parts = re.findall(r"(\d+(?:\.\d+)?)([smh]?)", text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise CourseError(
-            f"--budget {text!r}",
-            "a time such as 90s, 20m or 1h30m",
-            "Try --budget 20m.",
-        )
-    seconds = {"": 1, "s": 1, "m": 60, "h": 3600}
-    return sum(float(number) * seconds[unit] for number, unit in parts)
+    return Path("runs") / (folder_of(data).resolve().name or "images")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

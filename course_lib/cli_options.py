@@ -1,6 +1,7 @@
 """What the verbs of `course` share: options of a network, their checks, complaints."""
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.util import find_spec
@@ -21,7 +22,9 @@ NETWORK_OPTIONS = (
     click.option("--train-images", type=int, help="Instead of the profile's."),
     click.option("--width", type=int, help="Channels of the stem; 64 in ResNet50."),
     click.option("--reduction", type=int, help="r of SE, BAM and CBAM; 16 on a GPU."),
-    click.option("--precision", help="fp32 or bf16; default: bf16 on CUDA."),
+    click.option(
+        "--precision", help="fp32 or bf16; default: bf16 on GPUs from 2020 on."
+    ),
     click.option(
         "--compiled/--eager", default=None, help="torch.compile; CUDA default."
     ),
@@ -35,11 +38,29 @@ def network_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def change_sizes(sizes: "Sizes", asked: dict[str, float | None]) -> "Sizes":
+def change_sizes(
+    sizes: "Sizes",
+    epochs: int | None,
+    batch: int | None,
+    lr: float | None,
+    image_size: int | None,
+    train_images: int | None,
+    width: int | None,
+    reduction: int | None,
+) -> "Sizes":
     """The profile's sizes, with those that were asked for in place of its own.
 
     Raises CourseError for a number that is not above 0.
     """
+    asked = {
+        "epochs": epochs,
+        "batch": batch,
+        "lr": lr,
+        "image_size": image_size,
+        "train_images": train_images,
+        "width": width,
+        "reduction": reduction,
+    }
     for name, value in asked.items():
         if value is not None and not value > 0:
             option = "--" + name.replace("_", "-")
@@ -55,6 +76,19 @@ def split_names(option: str, names: str | None) -> list[str]:
     if not found:
         raise CourseError(f"{option} {names!r}", "names with commas", "Leave it out.")
     return found
+
+
+def parse_duration(text: str) -> float:
+    """ "90s", "20m", "1h30m" or plain seconds -> seconds."""
+    parts = re.findall(r"(\d+(?:\.\d+)?)([smh]?)", text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise CourseError(
+            f"--budget {text!r}",
+            "a time such as 90s, 20m or 1h30m",
+            "Try --budget 20m.",
+        )
+    seconds = {"": 1, "s": 1, "m": 60, "h": 3600}
+    return sum(float(number) * seconds[unit] for number, unit in parts)
 
 
 def can_compile(device: str) -> bool:

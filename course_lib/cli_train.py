@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--data", default="signs", help="signs, cifar100 or folder:PATH.")
-@click.option("--model", default="plain", help="plain, se, bam, cbam, spatial, ...")
+@click.option(
+    "--model", default="plain", help="plain, se, ...; see course compare --help."
+)
 @click.option("--placement", help="Where the module goes; default: its own place.")
 @click.option("--stages", help="Stages with attention, such as 34; default: all.")
 @click.option("--epochs", type=int, help="Instead of the profile's.")
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 @click.option("--recipe", default="modern", help="modern or reu2019.")
 @click.option("--out", type=Path, help="Folder of the results; default: runs/train.")
 @click.option("--profile", help="Sizes: ci, laptop or gpu; default: what fits.")
-@click.option("--device", default="auto", help="auto, cpu or cuda.")
+@click.option("--device", default="auto", help="auto, cpu, cuda or mps.")
 @network_options
 @click.option("--sync-bn", is_flag=True, help="BatchNorm over the whole batch (CUDA).")
 @click.option(
@@ -81,16 +83,10 @@ def train(
 
     check_counts({"--seed": seed, "--loaders": loaders}, 0)
     check_counts({"--stop-after": stop_after}, 1)
-    asked = {
-        "epochs": epochs,
-        "batch": batch,
-        "lr": lr,
-        "image_size": image_size,
-        "train_images": train_images,
-        "width": width,
-        "reduction": reduction,
-    }
-    sizes = change_sizes(choose_profile(profile).sizes(data), asked)
+    sizes = choose_profile(profile).sizes(data)
+    sizes = change_sizes(
+        sizes, epochs, batch, lr, image_size, train_images, width, reduction
+    )
     planning.check_rate(recipe, lr)
     on = distributed.device_here(planning.choose_device(device))
     run = planning.plan_runs(

@@ -24,6 +24,10 @@ def reporter(bar: tqdm) -> partial:
     return partial(advance, bar)
 
 
+def ignore(images: int, trained: bool = True) -> None:
+    """What a Trainer without a bar calls: nothing happens."""
+
+
 def advance(bar: tqdm, images: int, trained: bool = True) -> None:
     """Move the bar; images of an earlier session count as done, not as fast."""
     if trained:

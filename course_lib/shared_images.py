@@ -10,15 +10,14 @@ from pathlib import Path
 
 import torch
 
-from course_lib.data.datasets import FOLDER
+from course_lib.data.datasets import NAMES, folder_of
 from course_lib.data.image_set import Dataset
 from course_lib.data.streaming import StreamedFolder, stream_folder, too_big
 from course_lib.distributed import Ranks
 from course_lib.errors import CourseError
 from course_lib.runs import Run
+from course_lib.troubles import is_out_of_memory
 from course_lib.workers import load_data
-
-IMAGES = ("signs", "cifar100")  # the data sets that are no folder
 
 
 @dataclass(frozen=True)
@@ -58,10 +57,9 @@ def load(order: Order, ranks: Ranks) -> tuple[Dataset | StreamedFolder, Run]:
 def streams(order: Order) -> bool:
     """Whether this process would read the images as they come."""
     run = order.run
-    if order.stream is not None or run.data in IMAGES:
+    if order.stream is not None or run.data in NAMES:
         return bool(order.stream)
-    path = Path(run.data.removeprefix(FOLDER)).expanduser()
-    return too_big(path, run.image_size, processes_here())
+    return too_big(folder_of(run.data), run.image_size, processes_here())
 
 
 def check_same(own: str, first: str, order: Order, ranks: Ranks) -> None:
@@ -78,9 +76,43 @@ def check_same(own: str, first: str, order: Order, ranks: Ranks) -> None:
 def prepare(order: Order, ranks: Ranks) -> tuple[Dataset | StreamedFolder, Run]:
     """The images, and the run with its final sizes; streamed only if the order says so.
 
-    Raises CourseError for images that are not there and for what the processes cannot
-    share.
+    Raises CourseError for images that are not there, for too little memory and for what
+    the processes cannot share.
     """
+    check_shared(order, ranks)
+    try:
+        return read_images(order)
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise no_memory(order) from error
+
+
+def read_images(order: Order) -> tuple[Dataset | StreamedFolder, Run]:
+    """What `prepare` returns, once the order is known to make sense."""
+    run = order.run
+    if not order.stream:
+        return load_data(run), run
+    every = replace(run, train_images=None, val_images=None, test_images=None)
+    return stream_folder(folder_of(run.data), run.image_size, order.loaders), every
+
+
+def no_memory(order: Order) -> CourseError:
+    """What to tell where the images do not fit."""
+    run, processes = order.run, processes_here()
+    more = "Try fewer processes, or end other programs."
+    if not order.stream and run.data not in NAMES:
+        more = "Add --stream: images are then read as they come."
+    return CourseError(
+        f"out of memory with the images of {run.data} ({run.image_size} pixels, "
+        f"training processes here: {processes})",
+        "images that fit",
+        more,
+    )
+
+
+def check_shared(order: Order, ranks: Ranks) -> None:
+    """Raise CourseError for what the processes cannot share."""
     run = order.run
     if run.batch < 2 * ranks.size:
         raise CourseError(
@@ -94,20 +126,18 @@ def prepare(order: Order, ranks: Ranks) -> tuple[Dataset | StreamedFolder, Run]:
             "CUDA: PyTorch has SyncBatchNorm for GPUs only",
             "Leave it out: each process then normalises its own images.",
         )
-    path = Path(run.data.removeprefix(FOLDER)).expanduser()
-    if order.stream and run.data in IMAGES:
-        raise CourseError(
-            f"--stream with {run.data}", "a folder of images", "Leave --stream out."
-        )
-    if not order.stream:
-        return load_data(run), run
-    check_streaming(order)
-    every = replace(run, train_images=None, val_images=None, test_images=None)
-    return stream_folder(path, run.image_size, order.loaders), every
+    if order.stream:
+        check_streaming(order)
 
 
 def check_streaming(order: Order) -> None:
-    """Raise CourseError for what streaming would leave out without a word."""
+    """Raise CourseError for what streaming cannot do, or would leave out unsaid."""
+    if order.run.data in NAMES:
+        raise CourseError(
+            f"--stream with {order.run.data}",
+            "a folder of images",
+            "Leave --stream out.",
+        )
     if order.some_images:
         raise CourseError(
             f"--train-images {order.run.train_images} with a folder that is streamed",

@@ -5,7 +5,7 @@ torchrun --nproc-per-node 2 -m course_lib.train --data signs
 
 import io
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from course_lib.data.image_set import Dataset
 from course_lib.data.streaming import StreamedFolder
 from course_lib.distributed import Ranks
 from course_lib.errors import CourseError
-from course_lib.progress_bar import image_bar, reporter
+from course_lib.progress_bar import ignore, image_bar, reporter
 from course_lib.runs import disk_error, read_runs, write_atomically
 from course_lib.shared_images import Order, load
 from course_lib.training import Stopped, Trainer, TrainingFailed
@@ -34,7 +34,9 @@ def train_one(order: Order, ranks: Ranks) -> str:
     does, and `weights/ID.pt`, the state_dict of the trained network. A training that
     is recorded already is not done again.
 
-    Raises CourseError in the first process and Unsaid in the others.
+    Raises CourseError in the first process and Unsaid in the others for a problem
+    before or after the training, wherever it is. In the middle of it, a process that
+    runs out of memory or loses another one raises its own CourseError.
     """
     if order.device.type == "cpu":
         torch.set_num_threads(1)  # a step's recorded time is that of one thread
@@ -60,7 +62,7 @@ def train_one(order: Order, ranks: Ranks) -> str:
         except Stopped as stop:
             return str(stop)
         except (MemoryError, RuntimeError) as error:
-            raise one_line(error, job, ranks) from error
+            raise explain_here(error, job, ranks) from error
         return ranks.together(
             lambda: write(result, dataset, key, order.out, ranks) if ranks.first else ""
         )
@@ -76,24 +78,19 @@ def train(
     """
     run, limit = job.run, order.stop_after
     images = run.images_to_train(len(dataset.train.labels))
-    with ExitStack() as stack:
-        options = {}
-        if ranks.first:
-            options["report"] = reporter(
-                stack.enter_context(image_bar(images, run.label))
-            )
+    with image_bar(images, run.label) if ranks.first else nullcontext() as bar:
         trainer = ranks.together(
             lambda: Trainer(
                 run,
                 dataset,
                 order.device,
+                report=reporter(bar) if ranks.first else ignore,
                 should_stop=lambda: (
                     limit is not None and trainer.progress.epoch >= limit
                 ),
                 compiled=order.compiled,
                 ranks=ranks,
                 sync_bn=order.sync_bn,
-                **options,
             ),
         )
         try:
@@ -107,7 +104,7 @@ def train(
             return Result(job, f"failed: {failure}")
 
 
-def one_line(error: Exception, job: Job, ranks: Ranks) -> Exception:
+def explain_here(error: Exception, job: Job, ranks: Ranks) -> Exception:
     """Out of memory, a missing compiler or a lost process, in one line each."""
     text = str(error)
     if ranks.size > 1 and any(words in text for words in LOST):
@@ -139,8 +136,9 @@ def recorded(out: Path, key: str) -> str:
             "Try a lower --lr, or another --out.",
         )
     return (
-        f"This training is recorded already (done, test accuracy "
-        f"{100 * row.test_accuracy:.2f} %) in {table}."
+        f"This training is recorded already (done, "
+        f"{100 * row.test_accuracy_last:.2f} % of {row.test_images:,} test images "
+        f"right after the last epoch) in {table}."
     )
 
 

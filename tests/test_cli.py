@@ -1,11 +1,16 @@
 """The command line: every verb explains itself, and the data verbs do their work."""
 
+import re
+from pathlib import Path
+
 import click
 import pytest
 from PIL import Image
 
-from course_lib.cli import course, main, parse_duration
-from course_lib.cli_options import split_names
+from course_lib import planning
+from course_lib.attention import ATTENTION
+from course_lib.cli import course, default_folder, main
+from course_lib.cli_options import parse_duration, split_names
 from course_lib.cost import code_version
 from course_lib.errors import CourseError
 
@@ -86,6 +91,39 @@ def test_a_typo_is_one_line_with_the_next_step(
 @pytest.mark.parametrize("names", ["plain,se", "plain, se", "plain se", " plain ,se,"])
 def test_names_with_commas_or_spaces(names):
     assert split_names("--models", names) == ["plain", "se"]
+
+
+@pytest.mark.parametrize("verb", ["compare", "train"])
+def test_each_size_that_is_asked_for_is_the_one_that_changes(verb, monkeypatch, capsys):
+    asked = {"epochs": 31, "batch": 32, "lr": 0.5, "image_size": 33}
+    asked |= {"train_images": 34, "width": 35, "reduction": 36}
+    planned = []
+
+    def plan_runs(data, sizes, *_):
+        planned.append(sizes)
+        raise CourseError("enough", "no training", "Stop here.")
+
+    monkeypatch.setattr(planning, "plan_runs", plan_runs)
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in asked.items()]
+    status, _, errors = call(capsys, verb, "--profile", "ci", *options)
+    assert status == 2 and "enough" in errors
+    (sizes,) = planned
+    assert {name: getattr(sizes, name) for name in asked} == asked
+
+
+def test_help_names_every_model(capsys):
+    text = call(capsys, "compare", "--help")[1]
+    (names,) = re.findall(r"Models: (.*?)\.\n", text, re.S)
+    own = [name for name in ATTENTION if ":" not in name and name.islower()]
+    assert re.findall(r"[a-z-]+", names) == own
+
+
+@pytest.mark.parametrize(
+    "data, name",
+    [("signs", "signs"), ("folder:a/b", "b"), ("a/c", "c"), ("/", "images")],
+)
+def test_results_are_named_after_the_images(data, name):
+    assert default_folder(data) == Path("runs") / name
 
 
 def test_the_version_is_shown(capsys):

@@ -76,6 +76,15 @@ def test_rounds_are_kept_and_another_one_is_added(tmp_path):
         epoch_cost.measure(SMALL, 2, tmp_path)
 
 
+@pytest.mark.parametrize("rounds", ["0", "-1"])
+def test_a_figure_of_nothing_is_one_line(rounds, tmp_path, monkeypatch):
+    command = ["epoch_cost.py", "--device", "cpu", "--rounds", rounds]
+    monkeypatch.setattr(sys, "argv", [*command, "--out", str(tmp_path)])
+    with pytest.raises(CourseError, match=r"no timings in .* Measure first"):
+        epoch_cost.main()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_command_measures_and_draws(tmp_path, monkeypatch, capsys):
     small = epoch_cost.Settings(("plain",), (4, 8, 16), (32, 40, 48), 8, batch=4)
     monkeypatch.setattr(epoch_cost, "Settings", lambda device: small)

@@ -192,6 +192,14 @@ def test_take_changes_nothing_when_an_archive_does_not_fit(tmp_path):
         archives.take(out, tmp_path / "results")
 
 
+def test_a_python_that_cannot_check_archives_is_told(tmp_path, monkeypatch):
+    out = archive_of(tmp_path, b"".join(recorded_lines()[:2]))
+    monkeypatch.delattr("tarfile.data_filter")  # Python 3.11.0 to 3.11.3
+    with pytest.raises(CourseError, match=r"3\.11\.4 or newer"):
+        archives.take(out, tmp_path / "results")
+    assert not (tmp_path / "results").exists()
+
+
 def test_a_dry_run_works_apart_and_its_archives_are_refused(tmp_path, monkeypatch):
     places = []
     monkeypatch.setattr(

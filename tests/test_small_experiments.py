@@ -3,6 +3,7 @@
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -12,9 +13,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 
 import small_experiments
 import small_networks
+import small_rows
 from small_experiments import EXPERIMENTS
+from small_rows import Job
 
 from course_lib.errors import CourseError
+from course_lib.recipes import RECIPES
 
 NAMES = list(EXPERIMENTS)
 SETTINGS = ("epochs", "batch", "lr", "width", "reduction", "stem")
@@ -64,11 +68,38 @@ def test_each_is_made_in_miniature(name, tmp_path, monkeypatch, capsys):
     assert "other values" in line or "values, not" in line
 
 
+@pytest.mark.slow
+def test_the_recipe_of_networks_without_shortcuts_goes_as_it_came(tmp_path):
+    small = {"train_images": 40, "val_images": 36, "test_images": 72}
+    sizes = replace(EXPERIMENTS["01_shortcuts"].sizes, **small, epochs=1, batch=20)
+    (row,) = small_rows.shortcuts(Job("no shortcuts", 0, sizes, tmp_path))
+    assert row["network"] == "no shortcuts"
+    assert list(RECIPES) == ["modern", "reu2019"]
+
+
+def test_every_epoch_has_its_own_test_images(monkeypatch, tmp_path):
+    """One that was not judged is an error, not a table that is one row short."""
+    line = {"epoch": 1, "train_loss": 1.0, "val_accuracy": 0.5}
+    progress = SimpleNamespace(history=[line, line])
+    judged = SimpleNamespace(
+        train=lambda: SimpleNamespace(progress=progress),
+        tested=2 * [torch.ones(72, dtype=torch.bool)],  # the second from the end
+    )
+    monkeypatch.setattr(small_networks, "TestedEachEpoch", lambda *_: judged)
+    monkeypatch.setattr(small_rows, "load_data", lambda run: None)
+    sizes = EXPERIMENTS["07_epochs"].sizes
+    with pytest.raises(ValueError, match="zip"):
+        small_rows.epochs(Job("plain", 0, sizes, tmp_path))
+
+
 def test_what_is_not_there_says_so(tmp_path):
     with pytest.raises(CourseError, match="03_open_gates"):
         small_experiments.make("03_open", tmp_path)
     with pytest.raises(CourseError, match="bias 5"):
         small_experiments.make("03_open_gates", tmp_path, "bias 4")
+    labels = "shortcuts, zero start, shortcuts, no shortcuts"  # as in the table
+    with pytest.raises(CourseError, match=labels):
+        small_experiments.make("01_shortcuts", tmp_path, "none")
     with pytest.raises(CourseError, match="--seeds"):
         small_experiments.make("03_open_gates", tmp_path, None, [7])
 
@@ -80,6 +111,7 @@ def test_halves_share_the_images_and_have_every_class():
 
 
 def test_open_gates_start_open():
+    torch.manual_seed(0)
     x = torch.randn(4, 16, 8, 8)
     with torch.no_grad():
         gate = small_networks.se_open(16).gate(x)

@@ -110,6 +110,17 @@ def describe_datasets(root: Path | None = None) -> list[DatasetCard]:
     ]
 
 
+def folder_of(name: str) -> Path:
+    """The path that "folder:PATH" or PATH means, with ~ spelled out; it may be absent.
+
+    Raises CourseError where ~ names nobody.
+    """
+    try:
+        return Path(name.removeprefix(FOLDER)).expanduser()
+    except RuntimeError as error:  # no such user
+        raise CourseError(f"folder {name}", "a folder", "Check the path.") from error
+
+
 def check_is_there(name: str, root: Path | None = None) -> None:
     """Raise CourseError at once for a data set that is not there; nothing is read."""
     cards = {card.name: card for card in describe_datasets(root)}
@@ -175,12 +186,8 @@ def _render_signs(size: int, counts: dict[str, int]) -> Dataset:
 
 def _folder_path(name: str) -> Path:
     """Return the folder a data set's name stands for; CourseError if it is none."""
-    given = name.removeprefix(FOLDER)
-    try:
-        path = Path(given).expanduser()
-    except RuntimeError as error:  # no such user
-        raise CourseError(f"folder {name}", "a folder", "Check the path.") from error
-    if not given:
+    path = folder_of(name)
+    if not name.removeprefix(FOLDER):
         raise CourseError(f"data set {name!r}", "a name", "Try --data signs.")
     if name.startswith(FOLDER):
         return path
