@@ -284,9 +284,9 @@ recall("k in four stages", "the first three, all from the authors")
 # %% [markdown]
 # The released module takes k = 3 unless told otherwise. The README of BangguWu/ECANet
 # passes 3, 5, 5, 7 for ResNet50. The formula wants 5 in the first stage, as timm takes
-# it. Asked about it (issue 24), an author calls the formula a guide. At 2048
-# it gives exactly 6, a tie (as 4 at 128, issue 12); rounded down, the total is 80, as by
-# the README. **So write down which one you mean.** We mean the formula, ties up.
+# it. Asked about it (issue 24), an author calls the formula a guide. At 2048 it gives
+# exactly 6, a tie (as 4 at 128, issue 12); rounded down, the total is 80, as by the
+# README. **So write down which one you mean.** We mean the formula, ties up.
 #
 # ### Exercise 2: the module
 #
@@ -849,9 +849,9 @@ for word, blind in {"chance": chance_map, "centre": center_map}.items():
     print(f"{word:<11} {pointing_game(blind(masks), masks).mean():.2f}")
 
 # %% [markdown]
-# No layer has learned anything, and one is far above chance: **the best of many is luck**.
-# Their mean is not above it, and the bare centre beats all. Fix the layer before you look,
-# or report all.
+# No layer has learned anything, and at `ci` one is far above chance: **the best of many is
+# luck**. Their mean is not above it, and the centre beats all. Fix the layer before you
+# look, or report all.
 
 # %% [markdown]
 # ## 8. The report
