@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from course_lib.answer_log import entries
 from course_lib.errors import CourseError, check_choice
-from course_lib.exercises.answer_log import entries
 from course_lib.exercises.catalogue import EXERCISES
 from course_lib.exercises.engine import examine
 from course_lib.exercises.messages import MARKS, show

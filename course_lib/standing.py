@@ -7,7 +7,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 from tabulate import tabulate
 
-from course_lib.exercises.answer_log import entries
+from course_lib.answer_log import entries
 from course_lib.notebook_files import read_notebook
 from course_lib.workspace import NOTEBOOKS, copy_of, course_notebooks, exercise_names
 

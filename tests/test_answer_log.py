@@ -10,6 +10,7 @@ from exercise_answers import (
     squeeze_by_pooling,
 )
 
+from course_lib.answer_log import entries, last_answer, log_path
 from course_lib.attention.squeeze_excitation import se_gate as verified_gate
 from course_lib.errors import CourseError
 from course_lib.exercises import (
@@ -18,7 +19,6 @@ from course_lib.exercises import (
     progress,
     show_solution,
 )
-from course_lib.exercises.answer_log import entries, last_answer, log_path
 from course_lib.exercises.catalogue import EXERCISES
 from course_lib.exercises.sources import solution_source
 

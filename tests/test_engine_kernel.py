@@ -45,7 +45,7 @@ squeeze = check("squeeze", lambda x: exit())
 ---
 print(squeeze(torch.ones(1, 2, 3, 4)).tolist(), SqueezeExcitation.__module__)
 ---
-from course_lib.exercises.answer_log import last_answer
+from course_lib.answer_log import last_answer
 print(last_answer("SqueezeExcitation"))
 """
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from course_lib import notebook
+from course_lib.answer_log import entries, record
 from course_lib.errors import CourseError
-from course_lib.exercises.answer_log import entries, record
 from course_lib.exercises.catalogue import EXERCISES
 from course_lib.notebook import (
     break_it,

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 
 import nbformat
 import pytest
@@ -534,3 +535,13 @@ def test_update_ends_with_status_1_when_a_notebook_was_left(folder, capsys):
         cli.main(["update"])
     assert left.value.code == 1
     assert "[x]  02_se.ipynb" in capsys.readouterr().out
+
+
+def test_the_way_to_jupyterlab_does_not_load_pytorch():
+    script = (
+        "import sys; from course_lib import cli, jupyter, start_page, workspace; "
+        "print('torch' in sys.modules)"
+    )
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False", "course lab would start seconds later"

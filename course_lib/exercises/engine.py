@@ -4,7 +4,7 @@ import difflib
 import os
 from typing import Any
 
-from course_lib.exercises import answer_log
+from course_lib import answer_log
 from course_lib.exercises.catalogue import EXERCISES
 from course_lib.exercises.exercise import Exercise, Failure, Property
 from course_lib.exercises.guard import TimeLimit, guarded

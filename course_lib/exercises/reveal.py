@@ -2,8 +2,8 @@
 
 import difflib
 
+from course_lib import answer_log
 from course_lib.errors import check_choice
-from course_lib.exercises import answer_log
 from course_lib.exercises.catalogue import EXERCISES
 from course_lib.exercises.exercise import Exercise
 from course_lib.exercises.messages import MARKS

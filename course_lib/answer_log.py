@@ -18,7 +18,7 @@ def log_path() -> Path:
     folder = os.environ.get("COURSE_PROGRESS")
     if folder:
         return Path(folder) / ".progress.jsonl"
-    return Path(__file__).parents[2] / "notebooks" / "my" / ".progress.jsonl"
+    return Path(__file__).parents[1] / "notebooks" / "my" / ".progress.jsonl"
 
 
 def record(name: str, outcome: str, failed_property: str, source: str) -> bool:
