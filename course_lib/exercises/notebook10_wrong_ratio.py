@@ -243,7 +243,7 @@ TIME_RATIO = (
         MEASURE,
         "seconds_of(case, clock, wait, rounds)",
         "steps in a round",
-        "seconds_of's fourth argument is steps a measurement, not rounds. Leave it out.",
+        "seconds_of's fourth argument is steps a measurement, no rounds. Leave it out.",
     ),
     WrongAnswer(
         "one round fewer",
