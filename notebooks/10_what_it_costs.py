@@ -162,7 +162,7 @@ from course_lib.exercises import check
 layer_flops = check("layer_flops", layer_flops)
 
 # %% [markdown]
-# Put it on every layer of ResNet50 as a hook, and compare with PyTorch's own counter.
+# As a hook on every layer of ResNet50, against PyTorch's own counter:
 
 # %%
 from course_lib.cost import count_macs
@@ -774,7 +774,7 @@ for hardware, ratio in zip(nvidia["hardware"], nvidia["ratio"], strict=True):
 # The three lines are one network, ResNeXt101-32x4d with SE and without (NVIDIA
 # DeepLearningExamples, release 21.03). **The order is the roofline's.** The step from V100
 # fp16 to A100 is not: in section 4's block SE costs 21.4 % and 21.5 % there, and 33 % and
-# 42 % were published. Three points prove no law.
+# 42 % were published.
 #
 # ## 9. SE for free
 #
@@ -785,7 +785,7 @@ for hardware, ratio in zip(nvidia["hardware"], nvidia["ratio"], strict=True):
 # 2. s z + x = (s a) y + (s d) + x: the pass that adds the shortcut makes the product,
 #    with other vectors.
 #
-# In ten lines, against the ordinary way, in float64:
+# In ten lines, in float64:
 
 # %%
 from torch.nn import functional as F
@@ -923,7 +923,7 @@ break_it("seconds_of", no_wait)
 # accuracy the time buys.
 #
 # **Paper against code.** The SE authors' Caffe code scales and adds in one layer ("Axpy").
-# It says that this saves much, and gives no figure.
+# It gives no figure.
 #
 # **An open problem.** In a pre-activation block, fuse the squeeze into the convolution.
 #
