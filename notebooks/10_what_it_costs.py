@@ -23,8 +23,9 @@ setup("10")
 # The SE paper reports +0.26 % FLOPs. It also reports 190 ms for a training step of
 # ResNet50 and 209 ms with SE (256 images, eight Titan X, section 4).
 #
-# Here is one block of ResNet50's first stage, with SE and without. Four images, maps of
-# 56 x 56. The counter runs on the "meta" device, which knows shapes and no numbers.
+# One block of ResNet50's first stage, with SE and without: four images, maps of
+# 56 x 56, in the layout channels_last (section 7). The counter runs on the "meta" device,
+# which knows shapes and no numbers.
 
 # %%
 import time
@@ -70,8 +71,7 @@ recall("time of SE's block", f"{rough['SE'] / rough['plain']:.2f}, roughly")
 
 # %% [markdown]
 # That is a bad stopwatch; section 5 builds a good one. The arithmetic grew by
-# thousandths of a percent, so it cannot explain any ratio that you would notice. Count
-# it properly first, then look for what can.
+# thousandths of a percent: it explains no ratio that you would notice.
 #
 # ## 2. Counting arithmetic
 #
@@ -105,6 +105,8 @@ print(f"{operations} operations = 2 x {weight.numel()} weights x {out.numel()} n
 # | t &ge; max(F / peak, B / bandwidth) | `draw_roofs` | the roofline |
 # | t<sub>step</sub> / t<sub>base</sub> | `time_ratio(step, base, ...)` | what you measure |
 #
+# Sections 3 to 6 explain the last four rows.
+#
 # A **MAC** is a multiply-add; a **FLOP** is one operation, so a MAC is two. The papers
 # of SE, BAM and CBAM write "GFLOPs" and print MACs: 3.86 for ResNet50 (notebook 01).
 #
@@ -112,7 +114,8 @@ print(f"{operations} operations = 2 x {weight.numel()} weights x {out.numel()} n
 #
 # **Goal**: `layer_flops(layer, x, y)` -> int, for a convolution or linear layer with
 # input x and output y. Difficulty 1 of 3, 8 minutes, about 7 lines. It matters because
-# papers, tools and courses disagree by factors of two and three, always silently.
+# counts disagree silently, by two (MAC or FLOP) and by three (forward or whole training
+# step: backward computes two gradients).
 #
 # <details><summary>Hint 1: a question</summary>
 #
@@ -159,7 +162,7 @@ from course_lib.exercises import check
 layer_flops = check("layer_flops", layer_flops)
 
 # %% [markdown]
-# Put it on every layer of ResNet50 as a hook, and compare with PyTorch's own counter.
+# As a hook on every layer of ResNet50, against PyTorch's own counter:
 
 # %%
 from course_lib.cost import count_macs
@@ -192,18 +195,17 @@ print(
 
 # %% [markdown]
 # **What you saw.** The hooks missed exactly SE: its forward calls functions with the
-# layers' weights, and a hook sees only layers that are called. Tools that count by hooks
-# have this hole. With SE's layers the two agree to the last digit. SE adds even less
-# than the paper says: 0.26 % is what its rounded 3.86 and 3.87 GFLOPs (table 2) give.
+# layers' weights, and a hook sees only layers that are called. With SE's layers the two
+# agree to the last digit. SE adds even less than the paper says: 0.26 % is what its
+# rounded 3.86 and 3.87 GFLOPs (table 2) give.
 #
-# Nobody counted SE's pooling and scaling, BatchNorm or ReLU. They are cheap in
-# arithmetic. They are not cheap in something else.
+# Nobody counted SE's pooling and scaling, BatchNorm or ReLU. They are cheap in arithmetic.
 #
 # ## 3. Counting bytes
 #
-# A processor computes on numbers that lie in registers. A map of 3.2 million numbers
-# does not fit there, nor into most caches. So each operation **reads its maps from
-# memory and writes its result back**. Call that a pass.
+# A processor computes on numbers that lie in registers. The block's map has 3.2 million,
+# 12.8 MB: too many for registers and for a core's own cache. So each operation **reads its maps from memory and writes its
+# result back**. Call that a pass.
 #
 # ### Predict
 #
@@ -219,8 +221,7 @@ predict("maps that SE's forward moves", "...")
 # Write an operation as (names it reads, name it makes). A pass runs one or several of
 # them together, number by number. What one of them makes, the next has at hand. With
 # `RELU = (("x",), "y")`, the plan `[[RELU]]` reads x and writes y: two maps. Two
-# operations in two passes, `[[A], [B]]`, move what lies between them twice;
-# `[[A, B]]` does not move it at all.
+# passes, `[[A], [B]]`, move what lies between them twice; `[[A, B]]` never.
 #
 # **Goal**: `plan_bytes(passes, numbers, keep, size)` -> bytes read and written by all
 # passes. Difficulty 2 of 3, 12 minutes, about 8 lines. It matters because this number,
@@ -310,9 +311,9 @@ recall("maps that SE's forward moves", f"{forward:.1f}")
 print(f"backward {backward:.1f}, training step {forward + backward:.1f} maps")
 
 # %% [markdown]
-# **Thirteen passes over the map**, for a module with almost no arithmetic. Now whole
-# training steps of ResNet50, counted by the library on the operations that PyTorch
-# really calls:
+# **Thirteen maps moved** (in nine passes, two of them over vectors only). Forward: the
+# average reads z, the product reads z and writes u: three. Backward, line by line:
+# 2 + 3 + 1 + 0 + 1 + 3 = 10. Now whole training steps of ResNet50, as PyTorch runs them:
 
 # %%
 import pandas as pd
@@ -333,13 +334,12 @@ print((counts / counts.loc["plain"]).add_prefix("x ").round(3).to_string())
 # %% [markdown]
 # One training step of four images of 128 pixels, in GB. **SE adds 0.2 % arithmetic and
 # a quarter of the bytes; CBAM adds two thirds.** "Fused" is what a compiler might reach,
-# if element-wise operations ride on the pass before them. It takes bytes from plain as
-# well as from SE. SE's share falls by half and stays.
+# if element-wise operations ride on the pass before them. SE's share falls by half.
 #
 # ## 4. The roofline
 #
-# A machine has two ceilings: operations a second, and bytes a second. An operation can
-# be no faster than either allows (Williams, Waterman and Patterson, *Roofline*, 2009).
+# A machine has two ceilings: operations a second, and bytes a second. No operation is
+# faster than either allows (Williams, Waterman and Patterson, *Roofline*, 2009).
 # Measure yours: one large matrix product, one large copy.
 
 # %% tags=["nbval-ignore-output"]
@@ -351,9 +351,8 @@ print(f"ridge: {4 * mine.gflop_s / mine.gb_s:.0f} operations for each number mov
 
 # %% [markdown]
 # Where both ceilings allow the same is the **ridge**. Whatever does fewer operations for
-# each number waits for memory. Four machines: the CPU that recorded the course's
-# benchmark, and NVIDIA's data sheets for V100 SXM2 and A100 80 GB SXM (16 bit: dense
-# tensor cores).
+# each number waits for memory. Four machines: the CPU of the course's benchmark, and V100
+# SXM2 and A100 80 GB SXM by NVIDIA's data sheets (16 bit: dense tensor cores).
 
 # %%
 import json
@@ -370,22 +369,35 @@ for name, peak in machines.items():
     print(f"{name:<13} ridge at {ridge(peak):4.0f} operations a number")
 
 # %% [markdown]
-# Now the forward of one bottleneck with SE, 64 images: the operations of each part, over
-# the numbers that it reads and writes. **Guess first**: which parts wait for memory on
-# the CPU, and which on an A100?
+# Now one bottleneck with SE, forward, 64 images, in eight parts: operations over numbers
+# read and written. The 3x3 works on a quarter of the channels. Left out: the gate's two
+# linear layers, 65,536 operations for section 1's four images.
+#
+# ### Predict
+#
+# How many of the eight wait for memory on the CPU, and how many on an A100?
 
 # %%
-from course_lib.bench.cost_figures import draw_roofs
+predict("parts that wait for memory", "...")
+
+# %%
+from course_lib.bench.cost_figures import draw_roofs, se_share
 
 work = block_work(channels=256, side=56, batch=64, count=layer_flops)
 intensity = {name: f / moved for name, (f, moved) in work.items()}
 print({name: round(value, 1) for name, value in intensity.items()})
+waiting = [
+    f"{sum(value < ridge(machines[name]) for value in intensity.values())} on {name}"
+    for name in ("the CPU", "A100, 16 bit")
+]
+recall("parts that wait for memory", "; ".join(waiting))
 draw_roofs(intensity, machines)
 
 # %% [markdown]
-# Everything SE adds lies far left, under every ridge. And the faster the arithmetic, the
-# further right the ridge: on an A100 even the 1x1 convolutions wait for memory. So **the
-# better the machine, the larger SE's share**. Now the same as time.
+# Each roof is a share of its machine's own peak: lower means more of the peak unused, not
+# slower. Everything SE adds lies far left, under every ridge; on an A100 even the 1x1
+# convolutions wait for memory. So **the further right the ridge, the larger SE's share**,
+# until everything waits for memory. Now the same as time.
 
 # %%
 from course_lib.bench.cost_figures import draw_block
@@ -399,8 +411,14 @@ def draw(channels, side, machine):
 draw(256, 56, "A100, 16 bit")
 
 # %% [markdown]
-# The same with controls. At how many channels does the 3x3 leave the memory's side on the
-# A100? On which machine does SE matter least?
+# The same with controls. At how many channels does the 3x3 stop waiting for memory (blue
+# bar) on the A100? Where does SE matter least?
+#
+# <details><summary>Answers</summary>
+#
+# Between 64 and 256: the 3x3 does 144 operations a number at 64 channels, 575 at 256; the
+# ridge is 306. SE matters least on the CPU at 2048 channels: 1.3 %.
+# </details>
 
 # %% tags=["nbval-ignore-output"]
 from ipywidgets import SelectionSlider, ToggleButtons, interact
@@ -415,8 +433,7 @@ controls = interact(
 # %% [markdown]
 # ## 5. An honest stopwatch
 #
-# A prediction is worth what its measurement is worth. Timing goes wrong in silence. Here
-# is a stand-in for a GPU: asked for a step, it answers within 1 ms, and works on for
+# Timing goes wrong in silence. Here is a stand-in for a GPU: asked for a step, it answers within 1 ms, and works on for
 # 200 ms. Its first step takes 50 s, as if it compiled.
 
 
@@ -455,7 +472,7 @@ print(f"ten steps in {device.clock() - started:.1f} s, says one that waits")
 # ### Exercise 3: the stopwatch
 #
 # **Goal**: `seconds_of(step, clock, wait, steps)` -> seconds a step. Clock and wait are
-# arguments, so it can be tested without timing anything. Difficulty 1 of 3, 6 minutes,
+# arguments, so that it can be tested. Difficulty 1 of 3, 6 minutes,
 # about 7 lines.
 #
 # <details><summary>Hint 1: a question</summary>
@@ -514,8 +531,8 @@ print(f"means {means:.2f}, medians {medians:.2f}, minima {step.min() / base.min(
 print(f"median of the rounds' ratios {np.median(step / base):.2f}")
 
 # %% [markdown]
-# **What you saw.** That measures one program. You want **two** compared, on a machine
-# that is never equally fast for long. In those five rounds the true ratio is 1.1.
+# **What you saw.** You want **two** programs compared, on a machine that is never equally
+# fast for long. In those five rounds the true ratio is 1.1.
 #
 # ### Exercise 4: two cases side by side
 #
@@ -575,7 +592,8 @@ time_ratio = check("time_ratio", time_ratio)
 # %% [markdown]
 # First measure the stopwatch itself: a block against **a copy of itself**. Whatever
 # differs from 1.00 is its error. The clock is the processor's time for this process,
-# which stands still while other programs have the core.
+# which stands still while other programs have the core. But they still share its caches
+# and its memory.
 
 
 # %% tags=["nbval-ignore-output"]
@@ -589,15 +607,20 @@ for name, case in {"its copy": twin, "SE": with_se}.items():
     print(f"{name:<9}{median:.2f} x plain (quartiles {low:.2f} to {high:.2f})")
 
 # %% [markdown]
-# If SE's quartiles keep clear of the copy's, you have measured a difference. If not,
-# take more rounds, or a quieter machine.
+# Compare with your guess of section 1 and with the rough number there. If SE's quartiles
+# keep clear of the copy's, you have measured a difference.
+#
+# If the copy's quartiles leave out 1.00, the stopwatch is **biased** here: where the maps
+# lie in memory, or a neighbour that shares the cache. Processor time does not cancel that,
+# and more rounds will not help. Make the blocks anew, and read no difference smaller than
+# the copy's.
 #
 # ## 6. Prediction, then measurement
 #
 # The roofline of a step is the sum over its operations of max(F / peak, B / bandwidth).
 # Divide by plain's: a prediction of the ratio, made of counts and two ceilings. Write
-# it down before anything is timed. Networks and sizes depend on your profile: some
-# seconds at `ci`, some minutes at `laptop` and `gpu` (estimated).
+# it down before anything is timed. Some seconds at `ci`, some minutes at `laptop` and
+# `gpu` (estimated).
 
 # %% tags=["nbval-ignore-output"]
 from course_lib.bench.cases import Case, Settings, meta_network
@@ -643,8 +666,7 @@ for name in NAMES[1:]:
     print(f"({low:.2f} to {high:.2f})")
 
 # %% [markdown]
-# Your numbers are your machine's. For a score that holds still, take the recorded
-# benchmark: the real ResNet50, 25 rounds, with counts and ceilings of its own.
+# Your numbers are your machine's. One score holds still, the recorded benchmark's: the real ResNet50, 25 rounds, with counts and ceilings of its own.
 #
 # ### Predict
 #
@@ -682,10 +704,10 @@ recall("share of SE's extra time predicted", answer)
 draw_score(score)
 
 # %% [markdown]
-# **The score, plainly.** The prediction is off: every price is too low, and SE and the
-# spatial module change places. It gets CBAM as the dearest and BAM as the cheapest
-# right. Arithmetic alone foresees 2 % of SE's price. The quartiles are wide, as the
-# machine was busy. What a roofline leaves out:
+# **The score, plainly.** All four prices are too low in the median; clear of the
+# quartiles, only CBAM's and the spatial module's. CBAM is the dearest and BAM the cheapest,
+# as predicted. Arithmetic alone foresees 2 % of SE's price. The quartiles are wide, as
+# the machine was busy. What a roofline leaves out:
 #
 # - *Each call has a price of its own*: launching it, allocating its result. Section 3
 #   counted the calls: 74 % more with SE.
@@ -693,12 +715,13 @@ draw_score(score)
 #   channels, a sigmoid and strided reads are slower.
 # - *Caches*: a small map never reaches memory, a large one pushes out the neighbour's.
 #
-# So it is a bound from below, and it says where to look: at the passes.
+# So it is a bound from below, and says where to look: at the passes.
 #
 # ## 7. Layout, precision, compiler
 #
-# Three switches change bytes or peak. **channels_last** stores all channels of a
-# position side by side. **bf16** halves the bytes; where a CPU lacks the instructions
+# Three switches change bytes or peak. Of their 16 settings
+# on CPU and GPU, this section ends with those not recorded. **channels_last** stores all
+# channels of a position side by side. **bf16** halves the bytes; where a CPU lacks the instructions
 # for it, the arithmetic gets slower by far. On the block with one image, here and now:
 
 # %% tags=["nbval-ignore-output"]
@@ -710,8 +733,7 @@ for name, case in {"NCHW": nchw, "bf16": block_step(ONE, bf16=True)}.items():
 
 # %% [markdown]
 # **torch.compile** puts operations into shared passes: the column "fused" of section 3.
-# On a CPU it needs a C compiler and patience, so it is not run here; `course bench --mode
-# both` runs it. What has been recorded with these switches, and what has not:
+# On a CPU it needs a C compiler and patience; `course bench --mode both` runs it. What is recorded, and what is not:
 
 # %%
 from course_lib.bench.recorded import not_recorded, ratios_by_switch
@@ -725,13 +747,13 @@ for device in ("cpu", "cuda"):
     )
 
 # %% [markdown]
-# A ratio is to plain **in the same mode**. Comparing compiled SE with eager plain would
-# be a favour to SE. And never time the compilation: that is exercise 3's first step.
+# A ratio is to plain **in the same mode**. Never time the compilation: that is exercise
+# 3's first step.
 #
 # ## 8. On GPUs, as published
 #
-# A GPU run of ours, once there is one, appears in the table above by itself. Others have
-# published times. Here they are as ratios: time with the module over time without.
+# A GPU run of ours, once there is one, appears in the table above. Here are published
+# times, as ratios: with the module over without.
 
 # %%
 from course_lib.bench.cost_figures import draw_published
@@ -742,25 +764,28 @@ draw_published(published)
 nvidia = published[published["source"].str.startswith("NVIDIA")]
 for hardware, ratio in zip(nvidia["hardware"], nvidia["ratio"], strict=True):
     machine = hardware.removesuffix(", training")
-    print(
-        f"{machine:<13} ridge at {ridge(machines[machine]):4.0f}, SE {ratio:.2f} x plain"
-    )
+    block = 1 + se_share(256, 56, machines[machine])
+    print(f"{machine:<13} SE {ratio:.2f} x plain, section 4's block {block:.3f}")
 
 # %% [markdown]
-# The last three are one network, ResNeXt101-32x4d with SE and without, on three of
-# section 4's machines (NVIDIA DeepLearningExamples, release 21.03). Three points prove no
-# law, but they go where the roofline pointed: the further right the ridge, the dearer SE.
+# CBAM's rows lie above every row of SE, as its bytes do in section 3. timm's rows: resnet50
+# and seresnet50 in `results/benchmark-train-amp-*-pt112-cu113-rtx3090.csv`.
+#
+# The three lines are one network, ResNeXt101-32x4d with SE and without (NVIDIA
+# DeepLearningExamples, release 21.03). **The order is the roofline's.** The step from V100
+# fp16 to A100 is not: in section 4's block SE costs 21.4 % and 21.5 % there, and 33 % and
+# 42 % were published.
 #
 # ## 9. SE for free
 #
-# Passes are a matter of **plan**. SE comes after a BatchNorm, z = a y + d. Look:
+# SE comes after a BatchNorm, z = a y + d:
 #
 # 1. The average of z is a times the average of y, plus d. BatchNorm reads y for its
 #    statistics anyway. Keep them for each image, and they are SE's squeeze.
 # 2. s z + x = (s a) y + (s d) + x: the pass that adds the shortcut makes the product,
 #    with other vectors.
 #
-# In ten lines, against the ordinary way, in float64:
+# In ten lines, in float64:
 
 # %%
 from torch.nn import functional as F
@@ -794,7 +819,8 @@ print("equal within 1e-12:", bool((out - wanted).abs().max() < 1e-12))
 # %% [markdown]
 # Backward needs the sums of g and of g y over each map, where g is the gradient behind
 # the ReLU. BatchNorm's backward makes such sums as well. `course_lib/fused/channel.py`
-# is that operation, gradients written by hand. Against autograd:
+# is that operation, gradients written by hand. Against autograd, and then the maps that
+# the forward of each plan moves:
 
 # %%
 from course_lib.fused import bn_se_add_relu
@@ -805,9 +831,6 @@ autograd = torch.autograd.grad(wanted, inputs, upstream)
 by_hand = torch.autograd.grad(fused, inputs, upstream)
 apart = max((m - g).abs().max() for m, g in zip(by_hand, autograd, strict=True))
 print(f"{len(inputs)} gradients, equal within 1e-11:", bool(apart < 1e-11))
-
-# %% [markdown]
-# How many maps does the forward of each plan move? `plan_bytes` counts.
 
 # %%
 SUMS, NORM = (("y",), "sums"), (("y", "sums"), "z")
@@ -826,23 +849,20 @@ for name, passes in plans.items():
 
 # %% [markdown]
 # **What you saw.** By algebra, SE needs no pass of its own: as many maps as no SE at all.
-# A compiler stops short of that. It must finish the average before it can scale, and
-# does not know that an average commutes with a BatchNorm. Backward goes the same way:
-# of section 3's ten passes none is left (read `ChannelTail.backward`).
+# A compiler does not know that an average commutes with a BatchNorm. Backward likewise:
+# of the ten maps that section 3's backward moves, none is left (`ChannelTail.backward`).
 #
 # The second line is a trap. In `eval` mode a BatchNorm skips its statistics: **time a
 # training step in training mode.**
 #
 # **What was not measured.** The GPU kernels for this (`triton_passes.py`) have run in
-# Triton's interpreter only, for their results. Nobody has timed them. Zero extra passes
-# are a count, not a time. And it needs the BatchNorm: in a pre-activation block, the
-# module comes right after a convolution, and some passes remain.
+# Triton's interpreter only. Nobody has timed them: zero extra passes are a count, not a
+# time. And it needs the BatchNorm: in a pre-activation block some passes remain.
 #
 # ## 10. Break it
 #
-# Someone writes `seconds_of` for a GPU and forgets the last wait. Its properties: runs,
-# given clock, warm-up, several steps, waits before the start, waits at the end, no wait
-# between. **Which is the first to fail?**
+# Someone writes `seconds_of` for a GPU and forgets the last wait. **What number will this
+# stopwatch show** on section 5's stand-in, for a step of 200 ms?
 
 # %%
 predict("forgotten wait", "...")
@@ -859,29 +879,34 @@ def no_wait(step, clock, wait, steps=1):
     return (clock() - started) / steps
 
 
+device = StandIn()
+shown = no_wait(device.step, device.clock, device.wait)
+recall("forgotten wait", f"{1000 * shown:.0f} ms")
 break_it("seconds_of", no_wait)
-recall("forgotten wait", "waits at the end")
 
 # %% [markdown]
-# On a CPU this stopwatch is right, and every test on a CPU passes. On a GPU it measures
-# Python. A test with a made-up device finds it on any machine.
-
-# %% [markdown]
+# On a CPU this stopwatch is right. On a GPU it measures Python. A test with a made-up
+# device finds it on any machine.
+#
 # ## 11. Recap
 #
 # <details><summary>1. A table says 4.1 GFLOPs for ResNet50, a tool says 8.2. Who is
 # right?</summary>
 #
-# Both: 4.1 billion multiply-adds are 8.2 billion operations. Ask what is counted.
+# Both: 4.1 billion multiply-adds are 8.2 billion operations. Ask what is counted. The
+# papers' 3.86 has the stride elsewhere (notebook 01).
 # </details>
-# <details><summary>2. Why does SE cost time without arithmetic?</summary>
+# <details><summary>2. So where do the other 9.74 points come from?</summary>
 #
-# 13 passes over each block's output, each at the speed of memory.
+# SE moves 13 times a block's output through memory, at best at the speed of a copy. On our
+# CPU, of SE's +11.5 % the arithmetic explains 2 %, the whole roofline 53 %. The rest we put
+# down to launches and passes slower than a copy. For the paper's Titan X nobody has
+# measured it.
 # </details>
-# <details><summary>3. Why does a better GPU make SE dearer, relative to plain?</summary>
+# <details><summary>3. Why can a faster GPU make SE dearer, relative to plain?</summary>
 #
-# Arithmetic has grown faster than bandwidth. The ridge moves right, and the passes
-# under it become a larger share.
+# Where arithmetic has grown faster than bandwidth, the ridge lies further right, and the
+# passes under it become a larger share, until everything waits for memory.
 # </details>
 # <details><summary>4. Why one ratio a round, and then the median?</summary>
 #
@@ -897,11 +922,9 @@ recall("forgotten wait", "waits at the end")
 # A GPU's time of our own; memory in use, which also grows (`course bench` lists it); what
 # accuracy the time buys.
 #
-# **Paper against code.** The SE authors' Caffe code has one layer that scales and adds
-# at once ("Axpy"), and says that it saves much; it gives no figure. The PyTorch versions
-# dropped it.
+# **Paper against code.** The SE authors' Caffe code scales and adds in one layer ("Axpy").
+# It gives no figure.
 #
-# **An open problem.** A pre-activation block has no BatchNorm between its last
-# convolution and the gate. Fuse the squeeze into the convolution, and measure it.
+# **An open problem.** In a pre-activation block, fuse the squeeze into the convolution.
 #
 # **Next**: notebook 11 trains one network on many processes.

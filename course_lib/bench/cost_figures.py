@@ -26,6 +26,16 @@ def least_ms(operations: float, moved: float, peak: Peak) -> tuple[float, str]:
     return max(compute, memory), "compute" if compute > memory else "memory"
 
 
+def se_share(channels: int, side: int, peak: Peak) -> float:
+    """SE's least time over that of the rest of a block, forward, 64 images."""
+    least = {
+        name: least_ms(*each, peak)[0]
+        for name, each in block_work(channels, side, 64).items()
+    }
+    se = sum(ms for name, ms in least.items() if name.startswith("SE"))
+    return se / (sum(least.values()) - se)
+
+
 def new_figure(height: float) -> tuple[Figure, object]:
     """A figure with one panel."""
     figure = Figure(figsize=(8.8, height), dpi=100, layout="constrained")
@@ -62,7 +72,7 @@ def draw_roofs(intensity: Mapping[str, float], peaks: Mapping[str, Peak]) -> Non
         )
     axes.set(ylim=(5e-6, 1.7), xlim=(0.2, 2000))
     axes.set_xlabel("operations for each number moved", fontsize=10)
-    axes.set_ylabel("share of the arithmetic peak", fontsize=10)
+    axes.set_ylabel("share of each machine's own peak", fontsize=10)
     axes.legend(fontsize=TEXT, loc="lower center", bbox_to_anchor=(0.5, 0.02))
     waiting = {
         machine: [name for name, x in intensity.items() if x < ridge(peak)]
@@ -81,8 +91,6 @@ def draw_block(channels: int, side: int, machine: str, peak: Peak) -> None:
         name: least_ms(*each, peak)
         for name, each in block_work(channels, side, 64).items()
     }
-    se = sum(ms for name, (ms, _) in found.items() if name.startswith("SE"))
-    others = sum(ms for name, (ms, _) in found.items() if not name.startswith("SE"))
     figure, axes = new_figure(3.4)
     for name, (ms, bound) in found.items():
         colour, hatch = BOUNDS[bound]
@@ -91,7 +99,8 @@ def draw_block(channels: int, side: int, machine: str, peak: Peak) -> None:
     axes.invert_yaxis()
     axes.set_xlim(0, 1.3 * max(ms for ms, _ in found.values()))
     axes.set_xlabel("least time, ms", fontsize=10)
-    title = f"{machine}: SE adds {se / others:.1%} to the forward's least time"
+    share = se_share(channels, side, peak)
+    title = f"{machine}: SE adds {share:.1%} to the forward's least time"
     set_title(axes, title)
     waiting = sum(bound == "memory" for _, bound in found.values())
     alt = f"{title}. {channels} channels, {side} x {side}, 64 images; "
@@ -129,20 +138,39 @@ def draw_score(score: pd.DataFrame) -> None:
 def draw_published(table: pd.DataFrame) -> None:
     """Published times with a module over times without, one row a measurement.
 
-    table: see `published_ratios`.
+    Filled: training, hollow: inference. table: see `published_ratios`.
     """
-    table = table.sort_values("ratio")
-    figure, axes = new_figure(4.0)
+    infers = table["hardware"].str.contains("inference")
+    phase = infers.map({False: "training", True: "inference"})
+    table = table.assign(kind=table["module"] + ", " + phase)
+    kinds = table["kind"].unique()
+    parts = [table[table["kind"] == kind].sort_values("ratio") for kind in kinds]
+    parts.sort(key=lambda part: part["module"].iloc[0], reverse=True)  # SE on top
+    table = pd.concat(parts, ignore_index=True)
+    figure, axes = new_figure(4.2)
     words = table["module"] + ": " + table["hardware"] + " (" + table["source"] + ")"
     rows = range(len(table))
     axes.hlines(rows, 1, table["ratio"], color="#BBBBBB", linewidth=2)
-    axes.plot(table["ratio"], rows, "o", color="#0072B2", markersize=8)
+    for kind, part in table.groupby("kind", sort=False):
+        marker, colour = ("o", "#0072B2") if "SE" in kind else ("D", "#D55E00")
+        fill = "white" if "inference" in kind else colour
+        axes.plot(
+            part["ratio"],
+            part.index,
+            marker,
+            color=colour,
+            markerfacecolor=fill,
+            markersize=8,
+            label=kind,
+        )
+    axes.legend(fontsize=TEXT, loc="lower right")
     for place, ratio in enumerate(table["ratio"]):
         axes.text(ratio + 0.03, place, f"{ratio:.2f}", va="center", fontsize=TEXT)
     axes.set_yticks(rows, words, fontsize=TEXT)
+    axes.invert_yaxis()
     axes.set_xlim(1, table["ratio"].max() + 0.2)
     axes.set_xlabel("time as a multiple of the network without", fontsize=10)
-    se = table[(table["module"] == "SE") & table["hardware"].str.contains("training")]
+    se = table[table["kind"] == "SE, training"]
     title = "Published: SE's training step takes "
     title += f"{se['ratio'].min():.2f} to {se['ratio'].max():.2f} x plain"
     figure.suptitle(title, fontsize=12, fontweight="bold", x=0.01, ha="left")

@@ -10,15 +10,16 @@ PEAKS = {
     "A100, 16 bit": (312_000.0, 2_039.0, 2),
 }
 
-# Source, hardware and mode, module, plain, with the module, unit.
+# Source, hardware and mode, module, plain, with the module, unit. timm: resnet50 and
+# seresnet50 in results/benchmark-train-amp-{nchw,nhwc}-pt112-cu113-rtx3090.csv.
 TIMES = (
     ("SE paper, section 4", "8 Titan X, training", "SE", 190, 209, "ms"),
     ("ECA paper, table 3", "RTX 2080 Ti, training", "SE", 1024, 759, "img/s"),
     ("ECA paper, table 3", "RTX 2080 Ti, training", "CBAM", 1024, 472, "img/s"),
     ("ECA paper, table 3", "RTX 2080 Ti, inference", "SE", 1855, 1620, "img/s"),
     ("ECA paper, table 3", "RTX 2080 Ti, inference", "CBAM", 1855, 1213, "img/s"),
-    ("timm's csv", "RTX 3090, AMP, NCHW, training", "SE", 826, 715, "img/s"),
-    ("timm's csv", "RTX 3090, AMP, NHWC, training", "SE", 1218, 972, "img/s"),
+    ("timm, PyTorch 1.12", "RTX 3090, AMP, NCHW, training", "SE", 826, 715, "img/s"),
+    ("timm, PyTorch 1.12", "RTX 3090, AMP, NHWC, training", "SE", 1218, 972, "img/s"),
     ("NVIDIA, ResNeXt101", "V100, fp32, training", "SE", 147, 132, "img/s"),
     ("NVIDIA, ResNeXt101", "V100, fp16, training", "SE", 587, 443, "img/s"),
     ("NVIDIA, ResNeXt101", "A100, 16 bit, training", "SE", 1211, 855, "img/s"),

@@ -113,8 +113,11 @@ def error_text(error: BaseException) -> str:
     return f"{name}: {text}" if text else name
 
 
-def cause_of_error(error: BaseException, message: str) -> str:
-    """The next step after an exception that no known-wrong answer raises."""
+def cause_of_error(error: BaseException, message: str) -> str | None:
+    """The next step after an exception that no known-wrong answer raises.
+
+    None where nothing is known about it: the property's advice is next then.
+    """
     if isinstance(error, MemoryError):
         return TOO_LARGE
     for part, cause in CAUSES_BY_TEXT.items():
@@ -123,7 +126,7 @@ def cause_of_error(error: BaseException, message: str) -> str:
     for kind, cause in CAUSES.items():
         if isinstance(error, kind):
             return cause
-    return "Read the error, then print the shapes in the line before it."
+    return None
 
 
 def likely_cause(exercise: Exercise, prop: Property, failure: Failure) -> str:

@@ -52,8 +52,8 @@ FLOPS = Exercise(
         ),
         counts.flops(
             "batch",
-            "four images cost four times one image",
-            "Does your count look at y.shape[0]?",
+            "N images, or rows, cost N times as much as one",
+            "Does your count look at y.shape[0], and once only?",
             counts.BATCH,
         ),
         counts.flops(
@@ -81,16 +81,16 @@ FLOPS = Exercise(
             counts.GROUPS,
         ),
         counts.flops(
-            "bias",
-            "a bias changes nothing",
-            "Leave layer.bias alone.",
-            counts.BIAS,
-        ),
-        counts.flops(
             "linear",
             "a linear layer works on the last axis, for all the others",
             "Print y.shape for x of shape (2, 7, 6).",
             counts.LINEAR,
+        ),
+        counts.flops(
+            "bias",
+            "a bias changes nothing",
+            "Leave layer.bias alone.",
+            counts.BIAS,
         ),
         counts.flops(
             "other layers",
@@ -132,7 +132,7 @@ BYTES = Exercise(
         counts.plans(
             "one operation",
             "a ReLU reads a map and writes one, an addition reads two",
-            "Count by hand: 600 numbers of 4 bytes are 2,400 bytes.",
+            "600 numbers read and 600 written, 4 bytes each: 4,800.",
             counts.ONE,
         ),
         counts.plans(
@@ -177,6 +177,7 @@ BYTES = Exercise(
             "Multiply by size at the end.",
             counts.SIZES,
         ),
+        counts.leaves_its_arguments(),
     ),
     wrong_answers=PLAN_BYTES,
 )
@@ -220,6 +221,7 @@ SECONDS = Exercise(
             3,
             0.4,
         ),
+        seconds.one_warm_up(),
         seconds.waits(
             "waits before the start",
             0,
@@ -266,6 +268,7 @@ RATIO = Exercise(
     ),
     properties=(
         ratio.ratio_runs(),
+        ratio.ratio_clock(),
         ratio.ratio_waits(),
         ratio.known_ratio(
             "three times as long",
@@ -280,6 +283,7 @@ RATIO = Exercise(
             ratio.cold,
         ),
         ratio.takes_turns(),
+        ratio.steps_in_a_round(),
         ratio.who_goes_first(),
         ratio.slow_rounds(),
         ratio.one_bad_round(),

@@ -32,7 +32,10 @@ ONE_IMAGE = [
     conv(3, 5, 3, shape=(1, 3, 4, 6), padding=1),
     conv(6, 4, 1, shape=(1, 6, 5, 3)),
 ]
-BATCH = [conv(3, 5, 3, shape=(4, 3, 4, 6), padding=1)]
+BATCH = [
+    conv(3, 5, 3, shape=(4, 3, 4, 6), padding=1),
+    (lambda: nn.Linear(6, 4, bias=False), (3, 6)),
+]
 STRIDE = [
     conv(4, 6, 3, shape=(2, 4, 7, 10), padding=1, stride=2),
     conv(4, 6, 3, shape=(2, 4, 7, 10)),
@@ -43,11 +46,11 @@ GROUPS = [
     conv(6, 9, 3, shape=(2, 6, 5, 4), padding=1, groups=3),
     conv(6, 6, 5, shape=(2, 6, 5, 4), padding=2, groups=6),
 ]
+LINEAR = [(lambda: nn.Linear(6, 4, bias=False), (2, 7, 6))]
 BIAS = [
     conv(3, 5, 3, shape=(2, 3, 4, 6), bias=True),
     (lambda: nn.Linear(6, 4), (3, 6)),
 ]
-LINEAR = [(lambda: nn.Linear(6, 4, bias=False), (2, 7, 6))]
 OTHERS = [
     (lambda: nn.BatchNorm2d(3), (2, 3, 4, 5)),
     (lambda: nn.ReLU(), (2, 3, 4, 5)),
@@ -56,7 +59,7 @@ OTHERS = [
 ]
 EVERY = [
     *(BY_HAND + ONE_IMAGE + BATCH + STRIDE + KERNEL),
-    *(DILATED + GROUPS + BIAS + LINEAR + OTHERS),
+    *(DILATED + GROUPS + LINEAR + BIAS + OTHERS),
 ]
 
 
@@ -74,6 +77,8 @@ def counted(answer: Callable, case: Layer) -> int:
     text, layer, x, y = on_meta(case)
     with answering(text):
         result = answer(layer, x, y)
+        if result is None and not isinstance(layer, nn.Conv2d | nn.Linear):
+            raise WrongType("None for a layer of another kind", "0 for it")
         if type(result) not in WHOLE:
             raise WrongType(type_text(result), "a whole number, an int")
     return int(result)
@@ -142,8 +147,15 @@ def plan(*passes: Pass, keep: tuple[str, ...] = ("out",), size: int = 4) -> Plan
 ONE = [plan([RELU]), plan([ADD])]
 BROADCAST = [plan([SCALE], keep=("u",)), plan([GATE], keep=("s",))]
 CHAIN = [plan([SCALE], [SUM], [LAST])]
-KEPT = [plan([POOL], [GATE], [SCALE], keep=("u", "s"))]
-INSIDE = [plan([SCALE, SUM, LAST]), plan([SCALE, SUM], [LAST])]
+KEPT = [
+    plan([POOL], [GATE], [SCALE], keep=("u", "s")),
+    plan([GATE], [SCALE], [(("s", "u"), "out")], keep=("out", "s")),  # s is read twice
+]
+INSIDE = [
+    plan([SCALE, SUM, LAST]),
+    plan([SCALE, SUM], [LAST]),
+    plan([SCALE], [SUM, LAST]),
+]
 LATER = [plan([POOL], [SUM], [(("p",), "s"), LAST])]
 TWICE = [plan([SQUARE], keep=("u",)), plan([POOL, RELU], keep=("out", "p"))]
 SIZES = [plan([ADD], size=2), plan([ADD], size=8)]
@@ -184,12 +196,22 @@ def plan_text(case: Plan) -> str:
 
 def moved(answer: Callable, case: Plan) -> int:
     """What the answer says about one plan."""
+    return moved_and_left(answer, case)[0]
+
+
+def moved_and_left(answer: Callable, case: Plan) -> tuple[int, dict[str, object]]:
+    """The answer's bytes, and its arguments after the call, by name."""
     passes, numbers, keep, size = case
+    left = {
+        "passes": [list(one) for one in passes],
+        "numbers": dict(numbers),
+        "keep": set(keep),
+    }
     with answering(plan_text(case)):
-        result = answer([list(one) for one in passes], dict(numbers), keep, size)
+        result = answer(*left.values(), size)
         if type(result) not in WHOLE:
             raise WrongType(type_text(result), "a whole number, an int")
-    return int(result)
+    return int(result), left
 
 
 def right_bytes(case: Plan) -> int:
@@ -241,3 +263,24 @@ def plans(name: str, statement: str, advice: str, cases: Sequence[Plan]) -> Prop
         return None
 
     return Property(name, statement, advice, test)
+
+
+def leaves_its_arguments() -> Property:
+    """passes, numbers and keep are after a call what they were before it."""
+
+    def test(answer: Callable) -> Failure | None:
+        for case in EVERY_PLAN:
+            left = moved_and_left(answer, case)[1]
+            before = dict(zip(left, case[:3], strict=True))
+            changed = tuple(name for name in left if left[name] != before[name])
+            if changed:
+                got = f"{', '.join(changed)} changed"
+                return Failure(plan_text(case), "as they were", got, changed)
+        return None
+
+    return Property(
+        "arguments",
+        "the caller's passes, numbers and keep are left as they were",
+        "Copy before you change: keep = set(keep).",
+        test,
+    )

@@ -1,6 +1,7 @@
 """What a comparison must do on a made-up machine: properties of time_ratio."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -71,6 +72,25 @@ def ratio_runs() -> Property:
     )
 
 
+def ratio_clock() -> Property:
+    """The clock it was given is the one that is read."""
+
+    def test(answer: Callable) -> Failure | None:
+        machine, text = Machine(thrice), "2 rounds on a CPU"
+        ratio_of(answer, machine, 2, text)
+        looks = len(machine.looks)
+        if looks:
+            return None
+        return Failure(text, "looks at the clock", f"{looks}", (looks,))
+
+    return Property(
+        "given clock",
+        "it reads the clock that it was given",
+        "Pass `clock` on to seconds_of.",
+        test,
+    )
+
+
 def ratio_waits() -> Property:
     """At each look at the clock the device is idle."""
 
@@ -126,22 +146,44 @@ def takes_turns() -> Property:
     )
 
 
-def who_goes_first() -> Property:
-    """Neither case is the first of nearly every round."""
+def steps_in_a_round() -> Property:
+    """Twice as many rounds take twice as many steps."""
 
     def test(answer: Callable) -> Failure | None:
-        machine, text = Machine(thrice), "40 rounds"
-        ratio_of(answer, machine, 40, text)
-        first = machine.measured[::2].count("step")
-        if 8 <= first <= 32:
+        steps, text = [], "3 rounds, then 6"
+        for rounds in (3, 6):
+            machine = Machine(thrice)
+            ratio_of(answer, machine, rounds, text)
+            steps.append(machine.steps)
+        if steps[1] == 2 * steps[0]:
             return None
-        got = f"step is first in {first} of 40 rounds"
-        return Failure(text, "step first in about half of them", got, (first,))
+        got = f"{steps[0]} steps, then {steps[1]}"
+        return Failure(text, "twice as many steps", got, tuple(steps))
+
+    return Property(
+        "steps in a round",
+        "each round runs as many steps as any other, however many rounds there are",
+        "Print how often step and base are called in one round.",
+        test,
+    )
+
+
+def who_goes_first() -> Property:
+    """The other case goes first than in the round before."""
+
+    def test(answer: Callable) -> Failure | None:
+        machine, text = Machine(thrice), "12 rounds"
+        ratio_of(answer, machine, 12, text)
+        first = machine.measured[::2]
+        if all(one != after for one, after in pairwise(first)):
+            return None
+        got = f"first in each round: {' '.join(first)}"
+        return Failure(text, "step and base in turn", got, (tuple(first),))
 
     return Property(
         "who goes first",
-        "the case that is timed first changes from round to round",
-        "Swap the order in every other round, or draw it.",
+        "in each round the other case goes first than in the round before",
+        "Swap the two in every round: number % 2. A coin can favour one of them.",
         test,
     )
 

@@ -83,11 +83,31 @@ def right_seconds(
         got = seconds(answer, machine, steps)
         if abs(got - wanted) < 1e-6:
             return None
-        text = words_of(machine, steps)
-        evidence = (torch.tensor(got), machine.events)
+        text, longer = words_of(machine, steps), Machine(compiles_first)
+        seconds(answer, longer, 4)
+        evidence = (torch.tensor(got), machine.events, longer.events)
         return Failure(text, f"{wanted:g} s", f"{got:.4g} s", evidence)
 
     return Property(name, statement, advice, test)
+
+
+def one_warm_up() -> Property:
+    """`steps` steps and one more, which is not counted."""
+
+    def test(answer: Callable) -> Failure | None:
+        machine = Machine(compiles_first)
+        seconds(answer, machine, 3)
+        if machine.steps == 4:
+            return None
+        expected, got = "4 steps, one of them not counted", f"{machine.steps} steps"
+        return Failure(words_of(machine, 3), expected, got, (machine.events,))
+
+    return Property(
+        "one more step",
+        "it runs `steps` steps after one that is not counted",
+        "One step() before the clock starts is enough, whatever `steps` is.",
+        test,
+    )
 
 
 def waits(name: str, place: int, statement: str, advice: str) -> Property:

@@ -6,6 +6,26 @@ READ = "read = {name for inputs, _ in operations for name in inputs} - made"
 AFTER = "passes[place + 1 :]"
 EACH = "for name in [*read, *(made & needed)]:"
 KEEP = "for inputs in after for name in inputs} | keep"
+ALL_PASSES = """for place, operations in enumerate(passes):
+        made = {name for _, name in operations}
+        read = {name for inputs, _ in operations for name in inputs} - made
+        after = [inputs for later in passes[place + 1 :] for inputs, _ in later]
+        needed = {name for inputs in after for name in inputs} | keep
+        for name in [*read, *(made & needed)]:
+            total += numbers[name]
+"""
+FROM_THE_END = """        made = {name for _, name in operations}
+        read = {name for inputs, _ in operations for name in inputs} - made
+        for name in [*read, *(made & keep)]:
+            total += numbers[name]
+"""
+BACKWARDS = (  # what a later pass reads is kept, so `keep` is all that it takes
+    ALL_PASSES,
+    "for operations in reversed(passes):\n" + FROM_THE_END + "        keep |= read\n",
+    "while passes:\n        operations = passes.pop()\n"
+    + FROM_THE_END
+    + "        keep = keep | read\n",
+)
 
 PLAN_BYTES = (
     WrongAnswer(
@@ -173,5 +193,47 @@ PLAN_BYTES = (
         "return size * total / 1e6",
         "runs",
         "Megabytes are for people. Return bytes, a whole number.",
+    ),
+    WrongAnswer(
+        "what is made, nothing else",
+        EACH,
+        "for name in made:",
+        "one operation",
+        "What a pass reads costs as well; only what it makes is counted here.",
+    ),
+    WrongAnswer(
+        "kept names not read",
+        READ,
+        READ + " - keep",
+        "what is kept",
+        "A kept name is read from memory like any other: take off `made` only.",
+    ),
+    WrongAnswer(
+        "inputs taken for the name",
+        "made = {name for _, name in operations}",
+        "made = {name for name, _ in operations}",
+        "one operation",
+        "An operation is (inputs, name). `name, _` takes the inputs for the name.",
+    ),
+    WrongAnswer(
+        "keep grows",
+        BACKWARDS[0],
+        BACKWARDS[1],
+        "arguments",
+        "`keep |= ...` changes the caller's set. Begin with a copy: keep = set(keep).",
+    ),
+    WrongAnswer(
+        "passes used up",
+        BACKWARDS[0],
+        BACKWARDS[2],
+        "arguments",
+        "pop() empties the caller's list. Loop over the passes instead.",
+    ),
+    WrongAnswer(
+        "nothing returned",
+        "return size * total",
+        "print(size * total)",
+        "runs",
+        "Is the line with `return` missing?",
     ),
 )

@@ -183,4 +183,71 @@ LAYER_FLOPS = (
         "runs",
         "A layer that counts nothing gets 0, so that the counts can be added up.",
     ),
+    WrongAnswer(
+        "nothing returned",
+        ANSWER,
+        "operations = 2 * inputs * y.numel()",
+        "runs",
+        "Is the line with `return` missing?",
+    ),
+    WrongAnswer(
+        "weights of a linear layer once",
+        "inputs = layer.in_features",
+        "return 2 * layer.weight.numel()",
+        "batch",
+        "The weights count once for each row of x: in_features x y.numel().",
+    ),
+    WrongAnswer(
+        "rows counted twice",
+        "inputs = layer.in_features",
+        "inputs = x.numel()",
+        "batch",
+        "x.numel() holds the batch as well: one output needs in_features products.",
+    ),
+    WrongAnswer(
+        "output channels for the depth",
+        FILTER,
+        "layer.out_channels // layer.groups * math.prod(layer.kernel_size)",
+        "one image",
+        "A filter's depth is in_channels, not out_channels.",
+    ),
+    WrongAnswer(
+        "all weights for each number",
+        ANSWER,
+        "return 2 * layer.weight.numel() * y.numel()",
+        "one image",
+        "weight.numel() holds all filters; y.numel() counts them again.",
+    ),
+    WrongAnswer(
+        "every layer a convolution",
+        "if isinstance(layer, nn.Conv2d):",
+        "if layer is not None:",
+        "runs",
+        "A linear layer has in_features: ask isinstance first.",
+    ),
+    WrongAnswer(
+        "every layer has a kernel",
+        f"if isinstance(layer, nn.Conv2d):\n        inputs = {FILTER}",
+        "inputs = math.prod(layer.kernel_size)\n"
+        "    if isinstance(layer, nn.Conv2d):\n"
+        "        inputs = inputs * layer.in_channels // layer.groups",
+        "runs",
+        "A linear layer has no kernel. Ask isinstance first.",
+    ),
+    WrongAnswer(
+        "every other layer linear",
+        "elif isinstance(layer, nn.Linear):\n        inputs = layer.in_features\n"
+        "    else:\n        return 0",
+        "else:\n        inputs = layer.in_features",
+        "runs",
+        "Only a linear layer has in_features. Ask isinstance, and return 0 for all "
+        "others.",
+    ),
+    WrongAnswer(
+        "kernel_size as a number",
+        "math.prod(layer.kernel_size)",
+        "layer.kernel_size",
+        "runs",
+        "kernel_size is a pair: math.prod(layer.kernel_size).",
+    ),
 )

@@ -5,6 +5,7 @@ from course_lib.exercises.exercise import WrongAnswer
 TURNS = 'order = ("base", "step") if number % 2 else ("step", "base")'
 RATIO = 'ratios.append(seconds["step"] / seconds["base"])'
 QUARTILES = "np.quantile(ratios, (0.25, 0.5, 0.75))"
+MEASURE = "seconds_of(case, clock, wait)"
 BEGIN = "ratios = []\n    for number in range(rounds):\n        seconds = {}\n"
 BODY = """        order = ("base", "step") if number % 2 else ("step", "base")
         for name in order:
@@ -101,7 +102,7 @@ TIME_RATIO = (
     ),
     WrongAnswer(
         "nobody waits",
-        "seconds_of(case, clock, wait)",
+        MEASURE,
         "seconds_of(case, clock, lambda: None)",
         "waits for the device",
         "Nobody waits for the device, so the clock sees how long it takes to ask. Pass "
@@ -208,5 +209,90 @@ TIME_RATIO = (
         "return median",
         "runs",
         "The median alone hides how far the rounds scatter. Return three numbers.",
+    ),
+    WrongAnswer(
+        "another clock",
+        MEASURE,
+        "seconds_of(case, time.perf_counter, wait)",
+        "given clock",
+        "The clock that was passed in is not read. Pass `clock` on to seconds_of.",
+    ),
+    WrongAnswer(
+        "clock and wait swapped",
+        MEASURE,
+        "seconds_of(case, wait, clock)",
+        "runs",
+        "The order is seconds_of(case, clock, wait).",
+    ),
+    WrongAnswer(
+        "case with brackets",
+        MEASURE,
+        "seconds_of(case(), clock, wait)",
+        "runs",
+        "step() runs the step and passes its result, None. Pass the function itself.",
+    ),
+    WrongAnswer(
+        "clock with brackets",
+        MEASURE,
+        "seconds_of(case, clock(), wait)",
+        "runs",
+        "clock() is one reading. Pass the function itself.",
+    ),
+    WrongAnswer(
+        "rounds as steps",
+        MEASURE,
+        "seconds_of(case, clock, wait, rounds)",
+        "steps in a round",
+        "seconds_of's fourth argument is steps a measurement, no rounds. Leave it out.",
+    ),
+    WrongAnswer(
+        "one round fewer",
+        "range(rounds)",
+        "range(rounds - 1)",
+        "takes turns",
+        "One round is missing: range(rounds) has `rounds` of them.",
+    ),
+    WrongAnswer(
+        "the halves swapped",
+        "if number % 2 else",
+        "if number < rounds // 2 else",
+        "who goes first",
+        "`base` goes first in one half of the rounds and `step` in the other. A slow "
+        "half then favours one. Swap the two every round.",
+    ),
+    WrongAnswer(
+        "a coin each round",
+        "if number % 2 else",
+        "if torch.rand(()) < 0.5 else",
+        "who goes first",
+        "A coin can favour one of them in few rounds. Swap the two every round.",
+    ),
+    WrongAnswer(
+        "percent for shares",
+        QUARTILES,
+        "np.quantile(ratios, (25, 50, 75))",
+        "runs",
+        "np.quantile wants 0.25, not 25.",
+    ),
+    WrongAnswer(
+        "shares for percent",
+        QUARTILES,
+        "np.percentile(ratios, (0.25, 0.5, 0.75))",
+        "slow rounds",
+        "np.percentile wants 25, not 0.25.",
+    ),
+    WrongAnswer(
+        "ten to ninety",
+        QUARTILES,
+        "np.quantile(ratios, (0.1, 0.5, 0.9))",
+        "one bad round",
+        "These are not the quartiles: use 0.25 and 0.75.",
+    ),
+    WrongAnswer(
+        "median first",
+        "return low, median, high",
+        "return median, low, high",
+        "slow rounds",
+        "The median comes first here. Return low, median, high.",
     ),
 )
