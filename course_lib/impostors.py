@@ -2,6 +2,9 @@
 
 Notebook 12 asks a learner's test to accept the first and to catch the others. Nearly
 all of the others train without an error.
+
+Source of ECA: Wang et al., "ECA-Net: Efficient Channel Attention for Deep Convolutional
+Neural Networks", 2020; see course_lib/attention/eca.py.
 """
 
 import math

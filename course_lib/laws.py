@@ -2,6 +2,9 @@
 
 Notebook 12 writes `broken_laws` before the module exists. It asks a module what it does
 to chosen inputs; how it does it is its own affair.
+
+Source: Wang et al., "ECA-Net: Efficient Channel Attention for Deep Convolutional Neural
+Networks", 2020; see course_lib/attention/eca.py.
 """
 
 import logging

@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = ["README.md", "notebooks/INSTRUCTOR.md", "data/README.md", "docs/elsewhere.md"]
 PAGES += ["benchmarks/README.md"]
 PROGRAMS = ("course", "python", "python3", "py", "torchrun", "conda", "source")
+SHELLS = ("", "bash", "sh", "console")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 
 # What stands in .venv of a made-up clone for `course` and `python`: prints its words.
@@ -33,11 +34,15 @@ def text_of(page: str) -> str:
 
 def commands(page: str) -> list[str]:
     """Every command of a page, fenced or in a line, without its comment."""
-    text = text_of(page)
+    return commands_in(text_of(page))
+
+
+def commands_in(text: str) -> list[str]:
+    """The same for a text in Markdown."""
     fenced = [
-        line
+        line.removeprefix("$ ")
         for kind, body in FENCE.findall(text)
-        if not kind
+        if kind in SHELLS
         for line in body.split("\n")
     ]
     inline = re.findall(r"`([^`]+)`", FENCE.sub("", text))

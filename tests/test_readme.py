@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from readme_commands import (
     PAGES,
     ROOT,
     commands,
+    commands_in,
     made_up_checkout,
     make_course,
     make_place,
@@ -73,7 +75,7 @@ HERE = {
     "course data verify cifar100": ("", "as recorded"),
     "course bench": (f"{BENCH} --against none --out bench", "Figure: "),
     "course doctor": ("", r"Python .*(All is well|to mend)"),
-    "course lab": ("--no-browser", ""),
+    "course lab": ("--no-browser", r"jupyter.*--no-browser"),
     "course start": ("", r"\[ok\] .*02_se\.ipynb"),
     "course status": ("", "Next: squeeze in 02_se.ipynb"),
     "course update": ("", r"02_se\.ipynb: new: copied"),
@@ -192,12 +194,19 @@ def test_it_runs(command, miniature, monkeypatch, capsys):
     for name, value in PLACEHOLDERS.items():
         line = line.replace(name, value)
     if command == "course lab":  # JupyterLab itself is started in test_browser.py
-        for place, name in ((os, "execve"), (subprocess, "run")):
-            monkeypatch.setattr(place, name, lambda command, *more, **_: print(*more))
+        monkeypatch.setattr(os, "execve", lambda program, *more: print(*more))
+        monkeypatch.setattr(subprocess, "run", print_and_succeed)
     status = run(line.split(), monkeypatch)
     printed = capsys.readouterr()
-    assert status == 0, printed.err
+    short = command == "course doctor" and status == 1  # of memory or disk, here
+    assert status == 0 or short, printed.err
     assert re.search(pattern, printed.out, re.S), printed.out
+
+
+def print_and_succeed(command, **_):
+    """Stands in for subprocess.run, with which JupyterLab is started on Windows."""
+    print(command)
+    return SimpleNamespace(returncode=0)
 
 
 def run(words, monkeypatch):
@@ -246,6 +255,13 @@ def test_windows_is_told_the_same_commands():
 def test_conda_makes_the_environment_that_is_then_activated():
     made = yaml.safe_load(text_of("environment.yml"))
     assert f"conda activate {made['name']}" in WITH_CONDA
+
+
+def test_commands_are_found_in_fences_of_every_shell():
+    kinds = ("", "bash", "sh", "console")
+    text = "".join(f"```{kind}\n$ course a{kind} -x  # y\n```\n" for kind in kinds)
+    text += "```python\ncourse python\n```\n"
+    assert commands_in(text) == [f"course a{kind} -x" for kind in kinds]
 
 
 def test_every_verb_for_readers_is_in_the_readme():

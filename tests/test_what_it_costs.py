@@ -15,11 +15,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from course_lib.bench import blocks, published, recorded
 from course_lib.bench.blocks import block_work
 from course_lib.bench.bytes_moved import counting
-from course_lib.bench.cost_figures import least_ms
+from course_lib.bench.cost_figures import draw_roofs, least_ms
 from course_lib.bench.plans import plan_bytes
 from course_lib.bench.timing import clock_for, seconds_of, time_ratio
 from course_lib.blocks import Bottleneck
 from course_lib.cost import layer_flops
+from course_lib.errors import CourseError
 from course_lib.exercises.notebook10_machine import Machine
 from course_lib.exercises.notebook10_ratio import thrice
 from course_lib.resnet import resnet50
@@ -139,6 +140,17 @@ def test_published_times_as_ratios():
     assert eca.tolist() == pytest.approx([2.17, 1.53], abs=0.005)
 
 
+def test_every_published_time_says_where_it_is_found():
+    table = published.published_ratios()
+    assert set(table["source"]) == set(published.SOURCES)
+
+
+def test_each_machine_has_a_line_of_its_own():
+    peaks = {f"machine {n}": (100.0 * n, 10.0, 4) for n in range(1, 6)}
+    with pytest.raises(ValueError, match="zip"):
+        draw_roofs({"copy": 1.0}, peaks)
+
+
 def made_up(folder, device, mode, precision, channels_last):
     folder.mkdir(parents=True)
     settings = {"device": device, "precision": precision}
@@ -166,6 +178,11 @@ def test_recorded_folders_are_found_and_gaps_named(tmp_path):
     assert "eager fp32 channels_last" not in missing
     assert "compiled bf16 NCHW" not in missing
     assert len(recorded.not_recorded(benches, "cuda")) == 7
+
+
+def test_a_folder_without_measurements_is_one_line(tmp_path):
+    with pytest.raises(CourseError, match=r"no bench-\*/bench.csv in .* course bench"):
+        recorded.read_benches(tmp_path)
 
 
 def test_a_layer_of_another_kind_counts_nothing():

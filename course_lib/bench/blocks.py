@@ -55,6 +55,7 @@ def block_work(
     channels: of its output; side: of its square maps; count: see `layer_flops`.
     Where there is no convolution, each sum, product and maximum of a number counts as
     one: 5 for BatchNorm in training (two sums and a square, then times a and plus d).
+    SE's two linear layers are left out: they work on one number a channel, not on maps.
     """
     work = {}
     for name, inputs, outputs, size in CONVOLUTIONS:

@@ -53,10 +53,11 @@ def set_title(axes, title: str) -> None:
 def draw_roofs(intensity: Mapping[str, float], peaks: Mapping[str, Peak]) -> None:
     """Each machine's roof, and where operations stand below it.
 
-    intensity: operations for each number moved, by name.
+    intensity: operations for each number moved, by name. peaks: two to four machines.
     """
     figure, axes = new_figure(4.2)
-    for (name, peak), (colour, style) in zip(peaks.items(), LINES, strict=False):
+    lines = zip(peaks.items(), LINES[: len(peaks)], strict=True)
+    for (name, peak), (colour, style) in lines:
         xs = sorted([0.2, 2000.0, ridge(peak)])
         ys = [min(1.0, x / ridge(peak)) for x in xs]
         axes.loglog(xs, ys, style, color=colour, linewidth=2.2, label=name)

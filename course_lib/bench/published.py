@@ -10,8 +10,29 @@ PEAKS = {
     "A100, 16 bit": (312_000.0, 2_039.0, 2),
 }
 
-# Source, hardware and mode, module, plain, with the module, unit. timm: resnet50 and
-# seresnet50 in results/benchmark-train-amp-{nchw,nhwc}-pt112-cu113-rtx3090.csv.
+# Where to find the sources of TIMES, by the name they have there.
+SOURCES = {
+    "SE paper, section 4": (
+        'Hu et al., "Squeeze-and-Excitation Networks", 2018: a step of 256 images, '
+        "forward and backward"
+    ),
+    "ECA paper, table 3": (
+        'Wang et al., "ECA-Net: Efficient Channel Attention for Deep Convolutional '
+        'Neural Networks", 2020'
+    ),
+    "timm, PyTorch 1.12": (
+        "huggingface/pytorch-image-models, folder results: benchmark-train-amp-LAYOUT-"
+        "pt112-cu113-rtx3090.csv, LAYOUT nchw or nhwc (PyTorch 1.12), rows resnet50 "
+        "and seresnet50"
+    ),
+    "NVIDIA, ResNeXt101": (
+        "NVIDIA/DeepLearningExamples, folder PyTorch/Classification/ConvNets: README "
+        "of resnext101-32x4d and of se-resnext101-32x4d, container 21.03, one GPU; "
+        "16 bit is mixed precision"
+    ),
+}
+
+# Source (see SOURCES), hardware and mode, module, plain, with the module, unit.
 TIMES = (
     ("SE paper, section 4", "8 Titan X, training", "SE", 190, 209, "ms"),
     ("ECA paper, table 3", "RTX 2080 Ti, training", "SE", 1024, 759, "img/s"),

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from course_lib.errors import CourseError
+
 SWITCHES = ["device", "mode", "precision", "layout"]
 EVERY = {
     "mode": ("eager", "compiled"),
@@ -18,7 +20,7 @@ def read_benches(results: Path, phase: str = "train") -> pd.DataFrame:
     """All rows of one phase of every bench-* folder, with its switches as columns.
 
     results: the folder that holds them, also deeper down. -> the columns of bench.csv,
-    and folder, device, precision and layout.
+    and folder, device, precision and layout. Raises CourseError where there is none.
     """
     tables = []
     for path in sorted(results.glob("bench-*/**/bench.csv")):
@@ -32,6 +34,12 @@ def read_benches(results: Path, phase: str = "train") -> pd.DataFrame:
                 precision=settings["precision"],
                 layout="channels_last" if settings["channels_last"] else "NCHW",
             )
+        )
+    if not tables:
+        raise CourseError(
+            f"no bench-*/bench.csv in {results}",
+            "the measurements that ship with the course",
+            "Restore data/results from the repository, or run course bench.",
         )
     return pd.concat(tables, ignore_index=True)
 
