@@ -164,7 +164,7 @@ def draw_published(table: pd.DataFrame) -> None:
             markersize=8,
             label=kind,
         )
-    axes.legend(fontsize=TEXT, loc="lower right")
+    axes.legend(fontsize=TEXT, loc="upper right")
     for place, ratio in enumerate(table["ratio"]):
         axes.text(ratio + 0.03, place, f"{ratio:.2f}", va="center", fontsize=TEXT)
     axes.set_yticks(rows, words, fontsize=TEXT)
