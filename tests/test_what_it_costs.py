@@ -157,11 +157,11 @@ def made_up(folder, device, mode, precision, channels_last):
     known = {"settings": settings | {"channels_last": channels_last}}
     (folder / "bench.json").write_text(json.dumps(known), encoding="utf-8")
     rows = [
-        (name, mode, phase, ratio)
+        (name, mode, phase, ratio, 50 * ratio)
         for phase in ("train", "infer")
         for name, ratio in (("plain", 1.0), ("se", 1.2 if phase == "train" else 1.1))
     ]
-    columns = ["network", "mode", "phase", "ratio"]
+    columns = ["network", "mode", "phase", "ratio", "ms"]
     pd.DataFrame(rows, columns=columns).to_csv(folder / "bench.csv", index=False)
 
 
@@ -171,8 +171,8 @@ def test_recorded_folders_are_found_and_gaps_named(tmp_path):
     made_up(tmp_path / "bench-gpu-h200", "cuda:0", "eager", "bf16", True)
     benches = recorded.read_benches(tmp_path)
     table = recorded.ratios_by_switch(benches, ["se", "cbam"])
-    assert len(table) == 3 and list(table.columns) == ["se"]
-    assert set(table["se"]) == {1.2}
+    assert len(table) == 3 and list(table.columns) == ["plain, ms", "se"]
+    assert set(table["se"]) == {1.2} and set(table["plain, ms"]) == {50.0}
     missing = recorded.not_recorded(benches, "cpu")
     assert len(missing) == 6
     assert "eager fp32 channels_last" not in missing

@@ -45,11 +45,16 @@ def read_benches(results: Path, phase: str = "train") -> pd.DataFrame:
 
 
 def ratios_by_switch(benches: pd.DataFrame, networks: list[str]) -> pd.DataFrame:
-    """Ratio to plain in the same mode: one row a folder and setting of the switches."""
-    table = benches[benches["network"].isin(networks)]
+    """Ratio to plain in the same mode: one row a folder and setting of the switches.
+
+    The first column has plain's own step, in ms, of that row's machine and sizes.
+    """
     rows = ["folder", *SWITCHES]
+    plain = benches[benches["network"] == "plain"].set_index(rows)["ms"]
+    table = benches[benches["network"].isin(networks)]
     found = table.pivot_table("ratio", rows, "network", sort=False)
-    return found[[name for name in networks if name in found]]
+    found.insert(0, "plain, ms", plain)
+    return found[["plain, ms", *(name for name in networks if name in found)]]
 
 
 def not_recorded(benches: pd.DataFrame, device: str) -> list[str]:
