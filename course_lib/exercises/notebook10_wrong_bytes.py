@@ -220,7 +220,7 @@ PLAN_BYTES = (
         BACKWARDS[0],
         BACKWARDS[1],
         "arguments",
-        "`keep |= ...` changes the caller's set. Begin with a copy: keep = set(keep).",
+        "`keep |= read` changes the caller's set. Begin with a copy: keep = set(keep).",
     ),
     WrongAnswer(
         "passes used up",
