@@ -84,7 +84,9 @@ def test_someone_else_s_alarm_is_given_back():
         with time_limit(30):
             time.sleep(0.7)
         assert not rung
-        time.sleep(0.2)
+        for _ in range(200):  # on a busy machine it rings late
+            if not rung:
+                time.sleep(0.05)
         assert rung
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)

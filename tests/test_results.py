@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from course_lib.report import markdown
@@ -54,3 +55,18 @@ def test_the_readme_or_a_notebook_shows_the_runs(folder):
     for line in made_report(folder).splitlines():
         if line.startswith("|"):
             assert line in readme, f"README.md lacks this row of {folder.name}: {line}"
+
+
+@pytest.mark.parametrize("folder", ["", "-nchw", "-bf16", "-compiled"])
+def test_the_table_of_switches_has_the_recorded_ratios(folder):
+    table = pd.read_csv(ROOT / "data" / "results" / f"bench-cpu{folder}" / "bench.csv")
+    page = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    lines = page[page.index("with other switches") :].splitlines()
+    name = folder.strip("-") or "eager"
+    (line,) = [one for one in lines if one.lower().startswith(f"| {name}")]
+    train = table[table["phase"] == "train"].set_index("network")
+    assert f"| {train['ms']['plain']:,.0f} |" in line
+    for network in ("se", "bam", "cbam", "spatial"):
+        row = train.loc[network]
+        text = f"{row.ratio:.2f} ({row.ratio_low:.2f} to {row.ratio_high:.2f})"
+        assert f"| {text} |" in line, (network, text)
