@@ -174,7 +174,8 @@ def ctrl_c_waits() -> Iterator[None]:
 
     Windows cannot keep it from those: a worker that still imports shows a traceback.
     """
-    if threading.current_thread() is not threading.main_thread():
+    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN  # as after `nohup`
+    if ignored or threading.current_thread() is not threading.main_thread():
         yield  # Ctrl-C reaches the main thread only
         return
     pressed = []

@@ -105,11 +105,16 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_numbers(uninterrupted, tmp_
     assert not has_checkpoint(tmp_path)
 
 
+def hear_ctrl_c() -> None:
+    """In a new process: a shell's background jobs are started deaf to Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent by signal")
 def test_ctrl_c_ends_cleanly_and_goes_on(uninterrupted, tmp_path):
     command = ["compare", *TINY, *SLOWLY, "--out", tmp_path]
-    process = course(*command, start_new_session=True)
+    process = course(*command, start_new_session=True, preexec_fn=hear_ctrl_c)
     wait_for(lambda: has_checkpoint(tmp_path), process, "checkpoint")
     os.killpg(process.pid, signal.SIGINT)  # a terminal interrupts all of them
     status, _, errors = finish(process)
@@ -124,6 +129,7 @@ def test_ctrl_c_ends_cleanly_and_goes_on(uninterrupted, tmp_path):
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent by signal")
 @pytest.mark.parametrize("other_threads", [0, 1])
 def test_ctrl_c_while_workers_start_is_kept_for_later(other_threads):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     ends = threading.Event()
     threads = [threading.Thread(target=ends.wait) for _ in range(other_threads)]
     for thread in threads:  # it gets the signal, as a progress bar's thread may
@@ -139,9 +145,21 @@ def test_ctrl_c_while_workers_start_is_kept_for_later(other_threads):
             reached.append(child.stdout.split())
     finally:
         ends.set()
+        after = signal.signal(signal.SIGINT, before)
     assert reached == [[b"on"]], "the block was torn, or the process started in it"
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert after is signal.default_int_handler
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent by signal")
+def test_ctrl_c_that_was_ignored_before_stays_ignored():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with ctrl_c_waits():
+            os.kill(os.getpid(), signal.SIGINT)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.slow

@@ -159,7 +159,7 @@ def mcnemar_from_scipy(hits_a, hits_b):
 def holm_by_accumulate(p_values):
     ranks = np.argsort(np.argsort(p_values))
     steps = np.sort(p_values) * np.arange(len(p_values), 0, -1)
-    return np.minimum(np.maximum.accumulate(steps), 1)[ranks].tolist()
+    return np.minimum(np.maximum.accumulate(steps), 1)[ranks]
 
 
 @pytest.mark.parametrize(
