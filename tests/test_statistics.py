@@ -265,3 +265,9 @@ def test_the_bootstrap_gives_the_same_answer_twice():
 def test_bad_input_is_named(call, named):
     with pytest.raises(CourseError, match=named):
         call()
+
+
+def test_flips_that_are_equal_but_for_rounding_are_ties():
+    gains, losses = np.array([0, 0, 189, 594, 721]), np.array([721, 783, 0, 0, 0])
+    found = paired_difference(gains / 20, losses / 20)  # % of 2,000 images
+    assert found.mean == pytest.approx(0) and found.p_permutation == 1
